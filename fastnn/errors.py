@@ -1,0 +1,55 @@
+"""The one place where the wording of errors is decided.
+
+Every error a user can cause reads
+``<who>: <argument> must be <rule>; got <value>. <How to fix it>.``
+and is raised before any work starts. ``who`` names the function, or the layer as ``Dense 'fc1'``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def describe(value: object) -> str:
+    """Show a value in an error: arrays by shape and dtype, long texts cut."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}, dtype {value.dtype}"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def sentence(who: str, argument: str, rule: str, got: object, fix: str = "") -> str:
+    """The one-line text of an error; ``got`` is shown by `describe` unless it is already a `Shown` text."""
+    shown = got.text if isinstance(got, Shown) else describe(got)
+    return f"{who}: {argument} must be {rule}; got {shown}." + (f" {fix}" if fix else "")
+
+
+class Shown:
+    """A text that goes into an error as it stands, without quotes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def value_error(who: str, argument: str, rule: str, got: object, fix: str = "") -> ValueError:
+    return ValueError(sentence(who, argument, rule, got, fix))
+
+
+def type_error(who: str, argument: str, rule: str, got: object, fix: str = "") -> TypeError:
+    return TypeError(sentence(who, argument, rule, got, fix))
+
+
+def order_error(who: str, what: str, fix: str) -> RuntimeError:
+    """A call that came too early or too late: ``what`` happened, ``fix`` says what to call first."""
+    return RuntimeError(f"{who}: {what}. {fix}")
+
+
+def unknown_name(who: str, argument: str, name: object, known: Iterable[str]) -> ValueError:
+    """An unknown string, with the nearest known one."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    fix = f"Did you mean {near[0]!r}?" if near else f"Known names: {', '.join(names)}."
+    return value_error(who, argument, "a known name", name, fix)
