@@ -89,8 +89,10 @@ typedef struct fnn_entry {
 } fnn_entry;
 /* Runs the entries in order on a team of nthreads (1: no region at all). */
 void fnn_run(const fnn_entry *entries, ptrdiff_t n, int nthreads);
-int fnn_openmp_version(void); /* _OPENMP of the build, 0 when serial */
+int fnn_executor_init(void);    /* installs the fork guard; 0 on success */
+int fnn_openmp_version(void);   /* _OPENMP of the build, 0 when serial */
 int fnn_openmp_max_threads(void);
 void fnn_after_fork_in_child(void); /* from now on every run is serial: libgomp's pool does not survive fork */
+int fnn_is_forked_child(void);
 
 #endif

@@ -1,0 +1,138 @@
+# Aligned, pooled memory behind every array fastnn makes.
+#
+# Blocks come in size classes (four per power of two) and go back to a free list when their last array dies, so a
+# steady training step allocates nothing. Large blocks are aligned to huge pages and ask for them. Every block has
+# SLACK bytes behind its end, so a vector may read (never write) past the last element.
+
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #endif
+    static void *fnn_block_new(size_t size, size_t alignment, int large) {
+      void *p = NULL;
+      if (posix_memalign(&p, alignment, size) != 0) return NULL;
+    #if defined(__linux__)
+      if (large) (void)madvise(p, size, MADV_HUGEPAGE);
+    #else
+      (void)large;
+    #endif
+      return p;
+    }
+    /* A C-contiguous array over data that base keeps alive. */
+    static PyObject *fnn_array_over(PyArray_Descr *descr, int ndim, npy_intp *dims, void *data, PyObject *base) {
+      Py_INCREF(descr); /* the array takes over one reference */
+      PyObject *array =
+          PyArray_NewFromDescr(&PyArray_Type, descr, ndim, dims, NULL, data, NPY_ARRAY_CARRAY, NULL);
+      if (array == NULL) return NULL;
+      Py_INCREF(base); /* and here another */
+      if (PyArray_SetBaseObject((PyArrayObject *)array, base) < 0) {
+        Py_DECREF(array);
+        return NULL;
+      }
+      return array;
+    }
+    """
+    void *fnn_block_new(size_t size, size_t alignment, int large) nogil
+    void free(void *ptr) nogil
+    object fnn_array_over(cnp.dtype descr, int ndim, cnp.npy_intp *dims, void *data, object base)
+
+cdef size_t ALIGNMENT = 64
+cdef size_t SLACK = 128
+cdef size_t HUGE_PAGE = 1 << 21
+cdef size_t SMALLEST = 256
+cdef size_t CACHE_LIMIT = <size_t>1 << 30   # bytes kept in free lists; beyond it blocks go back to the system
+
+cdef dict free_blocks = {}                  # size class -> list of addresses
+cdef size_t cached_bytes = 0
+cdef size_t live_bytes = 0
+
+
+cdef size_t size_class(size_t nbytes) noexcept:
+    """The smallest class of at least nbytes + SLACK: 1, 1.25, 1.5 or 1.75 times a power of two."""
+    cdef size_t need = nbytes + SLACK
+    cdef size_t power = SMALLEST
+    if need <= SMALLEST:
+        return SMALLEST
+    while power * 2 <= need:
+        power *= 2
+    cdef size_t quarter = power // 4
+    return power + (need - power + quarter - 1) // quarter * quarter
+
+
+@cython.final
+cdef class Block:
+    """One piece of pooled memory; the base object of the arrays that use it."""
+    cdef void *address
+    cdef size_t size
+
+    def __cinit__(self, size_t nbytes):
+        global cached_bytes, live_bytes
+        self.address = NULL
+        self.size = size_class(nbytes)
+        cdef list stack = <list>free_blocks.get(self.size)
+        if stack:
+            self.address = <void *><uintptr_t>stack.pop()
+            cached_bytes -= self.size
+        else:
+            large = self.size >= HUGE_PAGE
+            self.address = fnn_block_new(self.size, HUGE_PAGE if large else ALIGNMENT, large)
+            if self.address == NULL:
+                raise MemoryError(f"fastnn: {self.size} bytes could not be allocated")
+        live_bytes += self.size
+
+    def __dealloc__(self):
+        global cached_bytes, live_bytes
+        if self.address == NULL:
+            return
+        live_bytes -= self.size
+        if free_blocks is None or cached_bytes + self.size > CACHE_LIMIT:
+            free(self.address)
+            return
+        stack = free_blocks.get(self.size)
+        if stack is None:
+            stack = free_blocks[self.size] = []
+        stack.append(<uintptr_t>self.address)
+        cached_bytes += self.size
+
+
+def empty(shape, dtype):
+    """A new C-contiguous, 64-byte aligned array whose contents are undefined.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : numpy dtype or what `numpy.dtype` takes
+    """
+    cdef cnp.npy_intp dims[32]
+    cdef int ndim = 0
+    cdef cnp.dtype descr = dtype if isinstance(dtype, np.dtype) else np.dtype(dtype)
+    cdef size_t nbytes = descr.itemsize
+    if not isinstance(shape, (tuple, list)):
+        shape = (shape,)
+    if len(shape) > 32:
+        raise ValueError(f"empty: shape must have at most 32 axes; got {len(shape)}.")
+    for extent in shape:
+        if extent < 0:
+            raise ValueError(f"empty: the extents of shape must be at least 0; got {tuple(shape)}.")
+        dims[ndim] = extent
+        nbytes *= <size_t>dims[ndim]
+        ndim += 1
+    cdef Block block = Block(nbytes)
+    return fnn_array_over(descr, ndim, dims, block.address, block)
+
+
+def memory_info():
+    """Bytes in living arrays and in the free lists of the pool."""
+    return {"live": live_bytes, "cached": cached_bytes}
+
+
+def trim():
+    """Give the pool's free blocks back to the system."""
+    global cached_bytes
+    for stack in free_blocks.values():
+        for address in stack:
+            free(<void *><uintptr_t>address)
+    free_blocks.clear()
+    cached_bytes = 0

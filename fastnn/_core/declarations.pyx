@@ -1,0 +1,71 @@
+# What csrc/fastnn.h gives the binding.
+cimport cython
+cimport numpy as cnp
+from libc.stddef cimport size_t
+from libc.stdint cimport uintptr_t
+from libc.string cimport memcpy
+
+import math
+import os
+import sys
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from "fastnn.h" nogil:
+    enum:
+        FNN_KERNEL_COUNT
+        FNN_MAX_FIELDS
+    enum fnn_role:
+        FNN_IN
+        FNN_OPT_IN
+        FNN_OUT
+        FNN_OPT_OUT
+        FNN_INOUT
+        FNN_SCRATCH
+        FNN_SIZE
+        FNN_SCALAR
+    ctypedef void (*fnn_kernel_fn)(const void *args, int ith, int nth) noexcept
+    ctypedef struct fnn_field_info:
+        const char *name
+        fnn_role role
+        char type
+    ctypedef struct fnn_kernel_info:
+        const char *name
+        int nfields
+        const fnn_field_info *fields
+        ptrdiff_t (*count)(const void *args, int field, int itemsize, int nth) noexcept
+        double (*work)(const void *args) noexcept
+    const fnn_kernel_info fnn_kernels[]
+    ctypedef struct fnn_isa:
+        const char *name
+        const void *table
+    const fnn_isa *fnn_isas(int *n)
+    ctypedef struct fnn_entry:
+        fnn_kernel_fn fn
+        const void *args
+        int nth
+        int barrier
+    void fnn_run(const fnn_entry *entries, ptrdiff_t n, int nthreads)
+    int fnn_executor_init()
+    int fnn_openmp_version()
+    int fnn_openmp_max_threads()
+    int fnn_is_forked_child()
+
+cdef extern from *:
+    """
+    /* fnn_isa.table is a pointer to a two-dimensional array, which Cython cannot spell. */
+    static fnn_kernel_fn fnn_lookup(const void *table, int kernel, int dtype) {
+      return (*(const fnn_table *)table)[kernel][dtype];
+    }
+    #if defined(__clang__)
+    #define FNN_COMPILER "clang " __clang_version__
+    #elif defined(__GNUC__)
+    #define FNN_COMPILER "gcc " __VERSION__
+    #else
+    #define FNN_COMPILER "unknown"
+    #endif
+    """
+    fnn_kernel_fn fnn_lookup(const void *table, int kernel, int dtype) nogil
+    const char *FNN_COMPILER
