@@ -1,0 +1,641 @@
+"""Tensors and reverse-mode differentiation.
+
+Every op that takes part calls `record`, which notes on its output a `Node`: the input tensors and the function that
+turns the output's gradient into theirs. `Tensor.backward` walks the nodes from the loss back to the leaves, each once
+and after all its users, and sums the gradients of branches that meet.
+
+Nothing here computes: sums of gradients and copies are kernel launches like everything else.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import fastnn  # for operators and copies: ops are built on this module, so they are looked up when used
+from fastnn import config, errors
+from fastnn._core import empty, launch
+
+Array: TypeAlias = npt.NDArray[Any]
+TensorLike: TypeAlias = "Tensor | npt.ArrayLike"
+Gradient: TypeAlias = "Callable[[Array], tuple[Array | None, ...]]"
+
+FLOAT32 = np.dtype(np.float32)
+FLOAT64 = np.dtype(np.float64)
+
+
+class Node:
+    """One recorded operation: how the gradient of its output becomes the gradients of its inputs."""
+
+    __slots__ = ("gradient", "inputs", "op")
+
+    def __init__(self, op: str, inputs: tuple[Tensor, ...], gradient: Gradient | None) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.gradient = gradient  # None once backward has used and freed it
+
+
+class Tensor:
+    """An array and, if gradients are wanted, the operation that made it.
+
+    Parameters
+    ----------
+    data : array_like
+        Copied. Lists of Python floats become `fastnn.config.floatx`; arrays keep their dtype.
+    requires_grad : bool
+        Whether `backward` computes this tensor's gradient; only for float32 and float64.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad.numpy()
+    array([2., 4., 6.], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_grad_target", "_grad_written", "_logits", "_node", "data", "grad", "requires_grad")
+    __array_priority__ = 100  # numpy_array * tensor is a Tensor
+    __hash__ = object.__hash__
+
+    data: Array
+    grad: Tensor | None
+    requires_grad: bool
+    _node: Node | None
+    _grad_target: Array | None  # where an optimizer wants this leaf's gradient, see grad_buffer
+    _grad_written: bool
+    _logits: Tensor | None  # of a softmax or sigmoid: its input, from which losses are computed
+
+    def __init__(self, data: TensorLike, requires_grad: bool = False) -> None:
+        source = to_array(data, "Tensor")
+        copy = empty(source.shape, source.dtype)
+        copy[...] = source
+        self._adopt(copy, requires_grad)
+
+    def _adopt(self, array: Array, requires_grad: bool = False, node: Node | None = None) -> None:
+        if requires_grad and array.dtype not in (FLOAT32, FLOAT64):
+            raise errors.type_error(
+                "Tensor", "dtype", "float32 or float64 where requires_grad is True", errors.Shown(str(array.dtype)),
+                "Convert the data to float first.",
+            )
+        self.data = array
+        self.grad = None
+        self.requires_grad = requires_grad
+        self._node = node
+        self._grad_target = None
+        self._grad_written = False
+        self._logits = None
+
+    @classmethod
+    def wrap(cls, array: Array) -> Tensor:
+        """A tensor over an existing array, which is shared, not copied."""
+        tensor = Tensor.__new__(Tensor)
+        tensor._adopt(array)
+        return tensor
+
+    # ---- what it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor; gradients end in leaves."""
+        return self._node is None
+
+    def __len__(self) -> int:
+        if not self.data.ndim:
+            raise TypeError("len() of a Tensor without axes")
+        return self.data.shape[0]
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.data, separator=", ", prefix="Tensor(")
+        made_by = f", op={self._node.op!r}" if self._node else (", requires_grad=True" if self.requires_grad else "")
+        return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{made_by})"
+
+    # ---- values
+
+    def numpy(self) -> Array:
+        """The values as a new NumPy array; changing it does not change the tensor."""
+        return np.array(self.data)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if copy is False:
+            raise ValueError("Tensor: np.asarray(tensor, copy=False) is not possible; values are always copied out.")
+        return np.array(self.data, dtype=dtype)
+
+    def item(self) -> Any:
+        """The only element, as a Python number."""
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        return self.data.tolist()
+
+    def __float__(self) -> float:
+        return float(self.data.item())
+
+    def __int__(self) -> int:
+        return int(self.data.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __index__(self) -> int:
+        return self.data.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data.item(), spec) if self.size == 1 and spec else repr(self)
+
+    def detach(self) -> Tensor:
+        """The same values without the history; memory is shared."""
+        return Tensor.wrap(self.data)
+
+    # ---- arithmetic: the ops of the same meaning, with NumPy's broadcasting
+
+    def __add__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.add(self, other)
+
+    def __radd__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.add(other, self)
+
+    def __sub__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.subtract(self, other)
+
+    def __rsub__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.subtract(other, self)
+
+    def __mul__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.multiply(self, other)
+
+    def __rmul__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.multiply(other, self)
+
+    def __truediv__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.divide(self, other)
+
+    def __rtruediv__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.divide(other, self)
+
+    def __pow__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.power(self, other)
+
+    def __rpow__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.power(other, self)
+
+    def __matmul__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.matmul(self, other)
+
+    def __rmatmul__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return fastnn.ops.negative(self)
+
+    def __abs__(self) -> Tensor:
+        return fastnn.ops.absolute(self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __lt__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.less(self, other)
+
+    def __le__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.less_equal(self, other)
+
+    def __gt__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.greater(self, other)
+
+    def __ge__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.greater_equal(self, other)
+
+    def __eq__(self, other: TensorLike) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return fastnn.ops.equal(self, other)
+
+    def __ne__(self, other: TensorLike) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return fastnn.ops.not_equal(self, other)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return fastnn.ops.getitem(self, index)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def sum(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return fastnn.ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return fastnn.ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return fastnn.ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
+        return fastnn.ops.min(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: int | Sequence[int]) -> Tensor:
+        return fastnn.ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its axes in reverse order."""
+        return fastnn.ops.transpose(self)
+
+    def astype(self, dtype: npt.DTypeLike) -> Tensor:
+        return fastnn.ops.cast(self, dtype)
+
+    # ---- gradients
+
+    def backward(self, gradient: TensorLike | None = None) -> None:
+        """Compute the gradients of all leaves that this tensor depends on.
+
+        Adds d(self)/d(leaf) to the ``grad`` of every leaf with ``requires_grad`` and frees the graph.
+
+        Parameters
+        ----------
+        gradient : array_like, optional
+            The gradient of some scalar with respect to this tensor, of its shape. May be left out for one element,
+            where it is 1.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor has no history with gradients, or `backward` has already freed it.
+        ValueError
+            If the gradient's shape differs.
+        """
+        if not self.requires_grad:
+            raise errors.order_error(
+                "Tensor.backward", "this tensor does not depend on any tensor with requires_grad=True",
+                "Create the inputs with requires_grad=True, outside no_grad().",
+            )
+        if gradient is None:
+            if self.size != 1:
+                raise errors.value_error(
+                    "Tensor.backward", "gradient", "given for a tensor of more than one element",
+                    errors.Shown(f"None for shape {self.shape}"), "Reduce to a scalar loss first, or pass gradient=.",
+                )
+            seed = full_like(self.data, 1.0)
+        else:
+            given = to_array(gradient, "Tensor.backward")
+            if given.shape != self.shape:
+                raise errors.value_error("Tensor.backward", "gradient", f"of shape {self.shape}", given)
+            seed = empty(self.shape, self.dtype)
+            seed[...] = given
+        backpropagate(self, seed)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+        self._grad_written = False
+
+
+class Variable(Tensor):
+    """A tensor with a name and storage that never moves: the parameters of layers.
+
+    Parameters
+    ----------
+    initializer : array_like or callable
+        The initial values, or a function of ``(shape, dtype)`` that makes them.
+    shape : tuple of int, optional
+        Needed where the initializer is a function.
+    dtype : str, optional
+        `fastnn.config.floatx` where not given and the values are floats.
+    trainable : bool
+        Whether gradients are computed for it.
+    name : str
+    """
+
+    __slots__ = ("_trainable", "name", "path", "regularizer", "version")
+
+    def __init__(
+        self,
+        initializer: TensorLike | Callable[..., TensorLike],
+        shape: Sequence[int] | None = None,
+        dtype: npt.DTypeLike | None = None,
+        trainable: bool = True,
+        name: str = "variable",
+    ) -> None:
+        if callable(initializer) and not isinstance(initializer, (Tensor, np.ndarray)):
+            if shape is None:
+                raise errors.value_error("Variable", "shape", "given where the initializer is a function", None)
+            initializer = initializer(tuple(shape), dtype=np.dtype(dtype or config.floatx()).name)
+        source = to_array(initializer, f"Variable '{name}'")
+        if shape is not None and source.shape != tuple(shape):
+            raise errors.value_error(f"Variable '{name}'", "the initial value", f"of shape {tuple(shape)}", source)
+        storage = empty(source.shape, np.dtype(dtype) if dtype is not None else source.dtype)
+        storage[...] = source
+        differentiable = storage.dtype in (FLOAT32, FLOAT64)
+        self._adopt(storage, trainable and differentiable)
+        self.name = name
+        self.path = name
+        self.regularizer: Callable[[Tensor], Tensor] | None = None
+        self.version = 0  # of the values: packed copies carry the version they were packed from
+        self._trainable = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients are computed for it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        self.requires_grad = self._trainable and self.dtype in (FLOAT32, FLOAT64)
+
+    @property
+    def value(self) -> Tensor:
+        """The variable as a plain tensor (Keras's name); memory is shared."""
+        return self.detach()
+
+    def assign(self, value: TensorLike) -> Variable:
+        """Write new values of the same shape in place."""
+        source = to_array(value, f"Variable '{self.name}'")
+        if source.shape != self.shape:
+            raise errors.value_error(f"Variable '{self.name}'", "the value to assign", f"of shape {self.shape}", source)
+        self.data[...] = source
+        self.version += 1
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+# ---- conversions --------------------------------------------------------------------------------------------------
+
+
+def to_array(value: TensorLike, who: str) -> Array:
+    """The numeric array behind a value, not copied where it already is one.
+
+    Python floats become `floatx`; arrays keep their dtype; float16 and long doubles become `floatx`.
+    """
+    if isinstance(value, Tensor):
+        return value.data
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise errors.type_error(
+            who, "the data", "numbers that form a rectangular array", errors.Shown(f"dtype {array.dtype}"),
+            "Convert it with np.asarray(data, dtype='float32').",
+        )
+    if array.dtype.kind == "f" and (array.dtype.itemsize not in (4, 8) or not hasattr(value, "__array__")):
+        return array.astype(config.floatx())
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def as_tensor(value: TensorLike) -> Tensor:
+    """The value itself if it is a Tensor, else a Tensor over its array (shared, not copied)."""
+    return value if isinstance(value, Tensor) else Tensor.wrap(to_array(value, "Tensor"))
+
+
+def as_float(value: TensorLike) -> Tensor:
+    """`as_tensor`, with integers and booleans converted to `fastnn.config.floatx`."""
+    tensor = as_tensor(value)
+    if tensor.data.dtype.kind == "f":
+        return tensor
+    return Tensor.wrap(tensor.data.astype(config.floatx()))
+
+
+def dense(tensor: Tensor) -> Array:
+    """The tensor's data, C-contiguous; copied by a launch if it was not."""
+    data = tensor.data
+    return data if data.flags.c_contiguous else contiguous(data)
+
+
+def contiguous(array: Array) -> Array:
+    """A C-contiguous copy of any strided array."""
+    return fastnn.ops.movement.copy(array)
+
+
+def full_like(array: Array, value: float) -> Array:
+    """An array of the same shape and dtype with one value everywhere."""
+    filled = empty(array.shape, array.dtype)
+    filled[...] = value
+    return filled
+
+
+# ---- recording ----------------------------------------------------------------------------------------------------
+
+_enabled = True
+
+
+class no_grad:
+    """Within this context (or decorated function) nothing is recorded.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.Tensor([1.0], requires_grad=True)
+    >>> with fastnn.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    def __enter__(self) -> None:
+        global _enabled
+        self._before = _enabled
+        _enabled = False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        global _enabled
+        _enabled = self._before
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with no_grad():
+                return function(*args, **kwargs)
+
+        return wrapper
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded (False within `no_grad`)."""
+    return _enabled
+
+
+def record(op: str, y: Array, inputs: tuple[Tensor, ...], gradient: Gradient) -> Tensor:
+    """The tensor over ``y``, with its history if any input wants a gradient.
+
+    Parameters
+    ----------
+    op : str
+        Name of the operation, for errors and `repr`.
+    y : ndarray
+        The result, newly made by the op.
+    inputs : tuple of Tensor
+    gradient : callable
+        ``gradient(dy)`` gets dy C-contiguous, in the shape and dtype of y, and returns one array or None per input.
+        It never changes dy, and it asks `grad_buffer` for the arrays that it fills.
+    """
+    tensor = Tensor.wrap(y)
+    if _enabled and any(x.requires_grad for x in inputs):
+        tensor.requires_grad = True
+        tensor._node = Node(op, inputs, gradient)
+    return tensor
+
+
+def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function of tensors a gradient of its own.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*tensors)`` returns ``(output, gradient)``; ``gradient(upstream)`` gets and returns tensors: one
+        gradient per input, or a single tensor for one input.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> @fastnn.custom_gradient
+    ... def clipped_square(x):
+    ...     def gradient(upstream):
+    ...         return upstream * fastnn.ops.clip(2 * x, -1.0, 1.0)
+    ...     return x * x, gradient
+    >>> x = fastnn.Tensor([0.25, 5.0], requires_grad=True)
+    >>> clipped_square(x).sum().backward()
+    >>> x.grad.numpy()
+    array([0.5, 1. ], dtype=float32)
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: TensorLike, **kwargs: Any) -> Tensor:
+        inputs = tuple(as_tensor(arg) for arg in args)
+        with no_grad():
+            output, user_gradient = function(*inputs, **kwargs)
+        output = as_tensor(output)
+
+        def gradient(dy: Array) -> tuple[Array | None, ...]:
+            with no_grad():
+                result = user_gradient(Tensor.wrap(dy))
+            parts = result if isinstance(result, (tuple, list)) else (result,)
+            if len(parts) != len(inputs):
+                raise errors.value_error(
+                    f"custom_gradient '{function.__name__}'", "gradient(upstream)",
+                    f"a tuple of {len(inputs)} tensors, one per input", errors.Shown(f"{len(parts)}"),
+                )
+            return tuple(
+                None if part is None else np.ascontiguousarray(to_array(part, function.__name__), dtype=x.dtype)
+                for part, x in zip(parts, inputs, strict=True)
+            )
+
+        return record(function.__name__, output.data, inputs, gradient)
+
+    return wrapper
+
+
+# ---- backward -----------------------------------------------------------------------------------------------------
+
+
+def grad_buffer(tensor: Tensor) -> Array:
+    """An array for a gradient of ``tensor``, to be filled by the caller.
+
+    For a variable whose optimizer owns flat gradients, the variable's place in them if it is still unwritten in this
+    backward pass; so most gradients are computed where they are used and never copied.
+    """
+    if tensor._grad_target is not None and not tensor._grad_written:
+        tensor._grad_written = True
+        return tensor._grad_target
+    return empty(tensor.shape, tensor.dtype)
+
+
+def topological(root: Tensor) -> Iterator[Tensor]:
+    """The tensors that gradients flow through, each before everything it was made from."""
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stack: list[tuple[Tensor, bool]] = [(root, False)]
+    while stack:
+        tensor, expanded = stack.pop()
+        if expanded:
+            order.append(tensor)
+            continue
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        stack.append((tensor, True))
+        if tensor._node is not None:
+            stack.extend((x, False) for x in tensor._node.inputs if x.requires_grad and id(x) not in seen)
+    return reversed(order)
+
+
+def backpropagate(root: Tensor, seed: Array) -> None:
+    """Send ``seed`` from ``root`` to the leaves, add it to their ``grad``, and free the graph."""
+    order = list(topological(root))
+    for tensor in order:
+        if tensor._node is not None and tensor._node.gradient is None:
+            raise errors.order_error(
+                "Tensor.backward", f"the graph behind op '{tensor._node.op}' was already freed by an earlier backward()",
+                "Compute the loss again before calling backward() again.",
+            )
+        if tensor._node is None and tensor.grad is None:
+            tensor._grad_written = False
+    gradients: dict[int, Array] = {id(root): seed}
+    summed: set[int] = set()  # whose entry in gradients is a sum that nobody else holds
+    for tensor in order:
+        gradient = gradients.pop(id(tensor), None)
+        node = tensor._node
+        if node is None:
+            if gradient is not None:
+                _add_to_leaf(tensor, gradient)
+            continue
+        rule, node.gradient = node.gradient, None
+        inputs, node.inputs = node.inputs, ()
+        if gradient is None or rule is None:
+            continue
+        parts = rule(gradient)
+        for x, part in zip(inputs, parts, strict=True):
+            if part is None or not x.requires_grad:
+                continue
+            if part.shape != x.shape:
+                raise RuntimeError(f"op '{node.op}': gradient of shape {part.shape} for an input of shape {x.shape}")
+            before = gradients.get(id(x))
+            if before is None:
+                gradients[id(x)] = part
+            elif id(x) in summed:
+                launch("accumulate", x.dtype, x=part, y=before, n=x.size)
+            else:  # the first part may be shared with another input of its op, so the sum gets an array of its own
+                total = x._grad_target if before is x._grad_target else empty(x.shape, x.dtype)
+                if total is not before:
+                    total[...] = before
+                launch("accumulate", x.dtype, x=part, y=total, n=x.size)
+                gradients[id(x)] = total
+                summed.add(id(x))
+
+
+def _add_to_leaf(leaf: Tensor, gradient: Array) -> None:
+    """leaf.grad += gradient, in the optimizer's storage where there is one."""
+    target = leaf._grad_target
+    if leaf.grad is None:
+        if target is not None and gradient is not target:
+            target[...] = gradient
+            gradient = target
+    elif target is not None:
+        launch("accumulate", leaf.dtype, x=gradient, y=target, n=leaf.size)
+        gradient = target
+    else:  # into a new array: the old one may be shared with another leaf's gradient
+        total = empty(leaf.shape, leaf.dtype)
+        total[...] = leaf.grad.data
+        launch("accumulate", leaf.dtype, x=gradient, y=total, n=leaf.size)
+        gradient = total
+    leaf.grad = Tensor.wrap(gradient)
+    leaf._grad_written = True

@@ -1,0 +1,49 @@
+"""Global settings, under the names of `keras.config`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastnn import errors
+
+_floatx = "float32"
+_epsilon = 1e-7
+
+
+def floatx() -> str:
+    """The float type that layers compute in and that integers become: "float32" unless `set_floatx` changed it.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.config.floatx()
+    'float32'
+    """
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Compute in another float type: "float32" or "float64".
+
+    Raises
+    ------
+    ValueError
+        For any other name: kernels exist for these two.
+    """
+    global _floatx
+    if value not in ("float32", "float64"):
+        raise errors.value_error("set_floatx", "value", "'float32' or 'float64'", value)
+    _floatx = value
+
+
+def epsilon() -> float:
+    """The fuzz that keeps logarithms and divisions away from zero: 1e-7 unless `set_epsilon` changed it."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Set the fuzz of `epsilon`; a float above 0."""
+    global _epsilon
+    if not np.isfinite(value) or value <= 0:
+        raise errors.value_error("set_epsilon", "value", "a finite number above 0", value)
+    _epsilon = float(value)
