@@ -69,9 +69,16 @@ def is_float(array: np.ndarray) -> bool:
     return array.dtype.kind == "f"
 
 
+def leaf(array: np.ndarray) -> Tensor:
+    """A leaf over this very array, strides included (`Tensor` would copy it)."""
+    tensor = Tensor.wrap(array)
+    tensor.requires_grad = True
+    return tensor
+
+
 def run(op: Callable[..., Any], inputs: list[np.ndarray], dy: np.ndarray | None, kwargs: dict[str, Any]) -> list[np.ndarray]:
     """The op's value and, where dy is given, its gradients for the float inputs."""
-    tensors = [Tensor(x, requires_grad=dy is not None) if is_float(x) else x for x in inputs]
+    tensors = [leaf(x) if is_float(x) and dy is not None else x for x in inputs]
     y = op(*tensors, **kwargs)
     if dy is None:
         return [y.numpy()]
