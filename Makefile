@@ -1,0 +1,75 @@
+# Everything here works on a fresh machine with Python >= 3.11, a C compiler and make. Nothing has to be activated:
+# the first target you run makes .venv, installs the tools into it and builds the extension into this directory.
+#
+#   make demo     train a small CNN on the embedded digits
+#   make test     all tests; make test PYTEST="tests/test_cli.py -k info" for some
+#   make lint     ruff, mypy --strict, cython-lint
+#   make bench    benchmarks: a table, and JSON in .benchmarks/
+#   make wheel    sdist, wheel from the sdist alone, manylinux repair, trial in a clean environment
+#   make build    only build
+#   make test-generic, test-avx2, test-serial   the suite on portable kernels, on AVX2, on a build without OpenMP
+#   make clean    remove what was built, and .venv
+
+PYTHON ?= python3
+PYTEST ?=
+VENV := .venv
+BIN := $(VENV)/bin
+CORE_SOURCES := setup.py $(shell find csrc -type f) $(wildcard fastnn/_core/*.pyx)
+SERIAL := build/serial
+
+.PHONY: help venv build demo test test-generic test-avx2 test-serial lint bench wheel clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+$(VENV)/.tools: pyproject.toml .ci/requirements.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "fastnn needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(BIN)/python .ci/requirements.py > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/requirements.txt
+	@touch $@
+
+$(VENV)/.built: $(CORE_SOURCES) $(VENV)/.tools
+	$(BIN)/python setup.py --quiet build_ext --inplace --force
+	@touch $@
+
+venv: $(VENV)/.tools
+build: $(VENV)/.built
+
+demo: build
+	$(BIN)/python -m fastnn train digits
+
+test: build
+	$(BIN)/python -m pytest $(PYTEST)
+
+test-generic: build
+	FASTNN_ISA=generic $(BIN)/python -m pytest $(PYTEST)
+
+test-avx2: build
+	FASTNN_ISA=avx2 $(BIN)/python -m pytest $(PYTEST)
+
+# A second build beside the normal one; bin/pytest, unlike python -m pytest, does not put this directory first.
+test-serial: $(VENV)/.tools
+	rm -rf $(SERIAL)
+	FASTNN_NO_OPENMP=1 $(BIN)/python setup.py --quiet build --build-base $(SERIAL) --build-lib $(SERIAL)/lib
+	PYTHONPATH=$(SERIAL)/lib $(BIN)/python -P -c "from fastnn._core import build_info as b; exit(b()['openmp'])"
+	PYTHONPATH=$(SERIAL)/lib $(BIN)/pytest $(PYTEST)
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint fastnn
+
+bench: build
+	$(BIN)/python -m pytest bench -o python_files='bench_*.py' $(PYTEST)
+
+wheel: $(VENV)/.tools
+	$(BIN)/python .ci/wheel.py
+
+clean:
+	rm -rf build dist wheelhouse .venv .pytest_cache .mypy_cache .ruff_cache .benchmarks *.egg-info fastnn/_core/*.c
+	find fastnn -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
