@@ -61,7 +61,7 @@ test-serial: $(VENV)/.tools
 lint: build
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint fastnn
+	PATH="$(BIN):$$PATH" $(BIN)/cython-lint fastnn
 
 bench: build
 	$(BIN)/python -m pytest bench -o python_files='bench_*.py' $(PYTEST)

@@ -93,7 +93,8 @@ def main() -> int:
             results[pixels] = {"accuracies": accuracies, "mean": statistics.fmean(accuracies)}
             if options.json:
                 options.json.write_text(json.dumps(results, indent=1) + "\n")
-        print(f"{options.library} {pixels}: mean {statistics.fmean(accuracies):.4f} of {len(accuracies)} seeds", flush=True)
+        print(f"{options.library} {pixels}: mean {statistics.fmean(accuracies):.4f} of {len(accuracies)} seeds",
+              flush=True)
     return 0
 
 
