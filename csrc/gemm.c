@@ -1,1 +1,186 @@
-/* gemm.c */
+/* gemm.c: C = act(A * B + bias), the packing of B, and the gradient behind act and bias.
+ *
+ * Blocking as in BLIS, except that A is read where it lies: a block of KC x NC of B is packed into panels (VL columns, k
+ * rows) that stay in L2; a strip of up to TILE_MR rows of A stays in L1 while it meets all tiles of the block:
+ *     for jc in n by NC, for pc in k by KC, for i in m by TILE_MR, for j in NC by TILE_NR:  tile (tile.h)
+ * Rows are divided evenly (32 = 11 + 11 + 10), so no tile is a sliver. Where m is small, rows of B are read in place.
+ * One column (n = 1) is computed as one row of the transposed product, from A packed like B.
+ * ith/nth: a grid of row ranges by column ranges, each thread packing what it needs; no element's value depends on it.
+ * Error: |C - exact| <= k * eps * (|A| |B|), one chain per element (Higham, Accuracy and Stability, 3.5).
+ * Source: Goto, van de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34(3), 2008;
+ *         Van Zee, van de Geijn, BLIS, ACM TOMS 41(3), 2015. */
+
+#ifndef FNN_GEMM_H
+#define FNN_GEMM_H
+/* Up to this many rows B is not packed: each of its elements would be used in too few strips to pay for the copy. */
+#ifndef GEMM_DIRECT_ROWS
+#define GEMM_DIRECT_ROWS 64
+#endif
+/* Copying one element of B costs as much as about this many multiplications. */
+#define GEMM_PACK_ROWS 6
+
+/* How many of nth threads share the rows of an m by n product (the others share its columns). */
+static inline int fnn_gemm_row_threads(ptrdiff_t m, ptrdiff_t n, ptrdiff_t nr, ptrdiff_t pack_rows, int nth) {
+  ptrdiff_t tiles = fnn_ceil_div(n, nr), best = PTRDIFF_MAX;
+  int rows = 1;
+  for (int across = (int)fnn_min(nth, tiles); across >= 1; across--) {
+    int down = (int)fnn_min(nth / across, m);
+    ptrdiff_t cost = fnn_ceil_div(tiles, across) * (fnn_ceil_div(m, down) + pack_rows);
+    if (cost < best) best = cost, rows = down;
+  }
+  return rows;
+}
+#endif
+
+/* packed[p*ps + i*VL + j] = b[i*rs + (p*VL + j)*cs] for i < k, zeros beyond column n. */
+static void FNN(pack_panels)(T *packed, ptrdiff_t ps, const T *b, ptrdiff_t k, ptrdiff_t rs, ptrdiff_t n, ptrdiff_t cs) {
+  ptrdiff_t j = 0;
+  if (cs == 1) {
+    for (; j + 4 * VL <= n; j += 4 * VL) { /* four panels at once: reads run along the rows */
+      const T *from = b + j;
+      T *to = packed + j / VL * ps;
+      for (ptrdiff_t i = 0; i < k; i++, from += rs, to += VL) {
+        v_store(to, v_load(from));
+        v_store(to + ps, v_load(from + VL));
+        v_store(to + 2 * ps, v_load(from + 2 * VL));
+        v_store(to + 3 * ps, v_load(from + 3 * VL));
+      }
+    }
+  }
+  for (; j < n; j += VL) {
+    const ptrdiff_t width = fnn_min(n - j, VL);
+    const T *from = b + j * cs;
+    T *to = packed + j / VL * ps;
+    ptrdiff_t i = 0;
+    if (cs == 1) {
+      for (; i < k; i++) v_store(to + i * VL, v_load_n(from + i * rs, width));
+    } else if (rs == 1 && width == VL) { /* columns of B are contiguous: turn squares of RL by RL */
+      for (; i + RL <= k; i += RL)
+        for (ptrdiff_t q = 0; q < VL; q += RL) {
+          reg square[RL];
+          FNN_UNROLL for (int r = 0; r < RL; r++) square[r] = r_load(from + (q + r) * cs + i);
+          r_transpose(square);
+          FNN_UNROLL for (int r = 0; r < RL; r++) r_store(to + (i + r) * VL + q, square[r]);
+        }
+    }
+    for (; i < k; i++)
+      for (ptrdiff_t q = 0; q < VL; q++) to[i * VL + q] = q < width ? from[i * rs + q * cs] : 0;
+  }
+}
+
+static void FNN(gemm_pack_b)(const fnn_gemm_pack_b_args *a, int ith, int nth) {
+  ptrdiff_t begin, end, ps = a->k * VL;
+  fnn_share(a->n, VL, ith, nth, &begin, &end);
+  FNN(pack_panels)((T *)a->packed + begin * a->k, ps, (const T *)a->b + begin * a->b_cs, a->k, a->b_rs, end - begin, a->b_cs);
+}
+
+/* Rows of A times nc columns of B in t's layout: all tiles of one block. */
+static void FNN(gemm_strips)(FNN(tile_args) *t, const T *a, const T *b, T *c, const T *bias, ptrdiff_t m, ptrdiff_t nc) {
+  const ptrdiff_t strips = fnn_ceil_div(m, TILE_MR);
+  for (ptrdiff_t s = 0; s < strips; s++) {
+    ptrdiff_t begin, end, j = 0;
+    fnn_even(m, strips, s, &begin, &end);
+    t->a = a + begin * t->a_rs;
+    if (m == 1)
+      for (; j + TILE_WIDE_NR <= nc; j += TILE_WIDE_NR) {
+        t->n = TILE_WIDE_NR, t->b = b + j / VL * t->b_ps, t->c = c + j, t->bias = bias + (bias ? j : 0);
+        FNN(tile_1_wide)(t);
+      }
+    for (; j < nc; j += TILE_NR) {
+      t->n = fnn_min(nc - j, TILE_NR), t->b = b + j / VL * t->b_ps + j % VL;
+      t->c = c + begin * t->c_rs + j, t->bias = bias + (bias ? j : 0);
+      FNN(tiles)[end - begin][t->n > TILE_NR / 2](t);
+    }
+  }
+}
+
+/* One thread's m rows and n columns of one product. */
+static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c, const T *bias, ptrdiff_t m, ptrdiff_t n,
+                           int accumulate, T *scratch) {
+  const ptrdiff_t NC = fnn_gemm_nc(), blocks = fnn_max(fnn_ceil_div(g->k, fnn_gemm_kc(sizeof(T))), 1);
+  const int in_place = g->packed || (g->b_cs == 1 && m <= GEMM_DIRECT_ROWS);
+  FNN(tile_args) t = {.a_rs = g->a_rs, .a_cs = g->a_cs, .c_rs = g->c_rs, .segments = 1, .slope = (T)g->slope};
+  for (ptrdiff_t j = 0; j < n; j += NC) {
+    const ptrdiff_t nc = fnn_min(n - j, NC);
+    for (ptrdiff_t p = 0; p < blocks; p++) {
+      ptrdiff_t begin, end, ready = 0; /* columns of B that need no packing */
+      fnn_even(g->k, blocks, p, &begin, &end);
+      t.k = end - begin;
+      t.init = p > 0 || accumulate ? FNN_INIT_C : bias ? FNN_INIT_BIAS : FNN_INIT_ZERO;
+      t.act = p == blocks - 1 ? (int)g->act : FNN_LINEAR;
+      const T *a_block = a + begin * g->a_cs;
+      if (in_place) {
+        t.b_rs = g->packed ? VL : g->b_rs;
+        t.b_ps = g->packed ? g->k * VL : VL;
+        ready = g->packed ? nc : nc - nc % VL;
+        FNN(gemm_strips)(&t, a_block, b + (g->packed ? j * g->k + begin * VL : begin * g->b_rs + j), c + j,
+                         bias ? bias + j : NULL, m, ready);
+      }
+      if (ready < nc) {
+        t.b_rs = VL, t.b_ps = t.k * VL;
+        FNN(pack_panels)(scratch, t.b_ps, b + begin * g->b_rs + (j + ready) * g->b_cs, t.k, g->b_rs, nc - ready, g->b_cs);
+        FNN(gemm_strips)(&t, a_block, scratch, c + j + ready, bias ? bias + j + ready : NULL, m, nc - ready);
+      }
+    }
+  }
+}
+
+static void FNN(gemm_any)(const fnn_gemm_args *args, int accumulate, int ith, int nth) {
+  fnn_gemm_args g = *args;
+  if (g.n == 1 && g.c_rs == 1 && !g.bias && !g.packed && g.m > 1) { /* C' = B' A' */
+    g.a = args->b, g.a_rs = 0, g.a_cs = args->b_rs, g.a_bs = args->b_bs;
+    g.b = args->a, g.b_rs = args->a_cs, g.b_cs = args->a_rs, g.b_bs = args->a_bs;
+    g.m = 1, g.n = args->m, g.c_rs = g.n;
+  }
+  if (g.m <= 0 || g.n <= 0 || g.batch <= 0) return;
+  T *scratch = (T *)g.scratch + ith * fnn_gemm_scratch(args->m, args->n, args->k, args->packed, sizeof(T));
+  ptrdiff_t z0 = 0, z1 = g.batch, i0, i1, j0, j1;
+  if (g.batch % nth == 0 || g.batch >= 4 * nth) { /* whole products */
+    fnn_share(g.batch, 1, ith, nth, &z0, &z1);
+    ith = 0, nth = 1;
+  }
+  const ptrdiff_t nr = fnn_max(TILE_NR, VL);
+  const int down = fnn_gemm_row_threads(g.m, g.n, nr, g.packed ? 0 : GEMM_PACK_ROWS, nth), across = nth / down;
+  if (ith >= down * across) return;
+  fnn_share(g.n, nr, ith % across, across, &j0, &j1);
+  fnn_even(g.m, down, ith / across, &i0, &i1);
+  if (i0 >= i1 || j0 >= j1) return;
+  for (ptrdiff_t z = z0; z < z1; z++)
+    FNN(gemm_part)(&g, (const T *)g.a + z * g.a_bs + i0 * g.a_rs, (const T *)g.b + z * g.b_bs + j0 * (g.packed ? g.k : g.b_cs),
+                   (T *)g.c + z * g.c_bs + i0 * g.c_rs + j0, g.bias ? (const T *)g.bias + j0 : NULL, i1 - i0, j1 - j0,
+                   accumulate, scratch);
+}
+
+static void FNN(gemm)(const fnn_gemm_args *a, int ith, int nth) { FNN(gemm_any)(a, 0, ith, nth); }
+
+static void FNN(gemm_add)(const fnn_gemm_add_args *a, int ith, int nth) {
+  _Static_assert(sizeof(fnn_gemm_add_args) == sizeof(fnn_gemm_args), "one table row makes both");
+  FNN(gemm_any)((const fnn_gemm_args *)a, 1, ith, nth);
+}
+
+/* Rows are summed in runs of 256, the runs one after the other: shorter chains, smaller error, the same for any nth. */
+static void FNN(bias_act_bwd)(const fnn_bias_act_bwd_args *a, int ith, int nth) {
+  ptrdiff_t begin, end;
+  const T *dy = a->dy, *y = a->y;
+  T *dz = a->dz, *dbias = a->dbias;
+  const vec zero = v_zero(), slope = v_set1((T)a->slope);
+  fnn_share(a->n, VL, ith, nth, &begin, &end);
+  for (ptrdiff_t j = begin; j < end; j += VL) {
+    const ptrdiff_t width = fnn_min(end - j, VL);
+    vec total = zero;
+    for (ptrdiff_t run = 0; run < a->m; run += 256) {
+      vec sum = zero;
+      for (ptrdiff_t i = run; i < fnn_min(run + 256, a->m); i++) {
+        vec d = v_load_n(dy + i * a->dy_rs + j, width);
+        if (y) {
+          vec off = a->slope == 0 ? zero : v_mul(d, slope); /* not 0 * d: that is NaN for an infinite d */
+          d = v_sel(v_gt(v_load_n(y + i * a->n + j, width), zero), d, off);
+          v_store_n(dz + i * a->n + j, d, width);
+        }
+        sum = v_add(sum, d);
+      }
+      total = v_add(total, sum);
+    }
+    if (dbias) v_store_n(dbias + j, total, width);
+  }
+}

@@ -15,6 +15,29 @@ static inline ptrdiff_t fnn_round_up(ptrdiff_t a, ptrdiff_t b) { return fnn_ceil
 static inline ptrdiff_t fnn_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t fnn_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 
+/* Elements from the first to the last of batch matrices of `span` elements each, bs apart. */
+static inline ptrdiff_t fnn_batch_span(ptrdiff_t batch, ptrdiff_t bs, ptrdiff_t span) {
+  return batch <= 0 || span <= 0 ? 0 : (batch - 1) * bs + span;
+}
+
+/* Blocks of gemm (gemm.c says why): KC rows of NC columns of B are packed at a time, beside a strip of A. */
+static inline ptrdiff_t fnn_gemm_kc(int itemsize) { return 2048 / itemsize; }
+static inline ptrdiff_t fnn_gemm_nc(void) { return 128; }
+/* Scratch of one thread, in elements: one packed block, one strip of at most 16 rows and a vector beyond its end. */
+static inline ptrdiff_t fnn_gemm_scratch(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t packed, int itemsize) {
+  ptrdiff_t vl = 64 / itemsize, kc = fnn_min(k, fnn_gemm_kc(itemsize));
+  ptrdiff_t widest = n == 1 ? fnn_max(m, n) : n; /* a product with one column is computed as its transpose */
+  ptrdiff_t block = packed && n != 1 ? 0 : fnn_min(fnn_round_up(widest, vl), fnn_gemm_nc());
+  return (block + 16) * (kc + vl) + vl;
+}
+
+/* Part `part` of `parts` of n items, the first n % parts of them one longer: [*begin, *end). */
+static inline void fnn_even(ptrdiff_t n, ptrdiff_t parts, ptrdiff_t part, ptrdiff_t *begin, ptrdiff_t *end) {
+  ptrdiff_t size = n / parts, longer = n % parts;
+  *begin = part * size + fnn_min(part, longer);
+  *end = *begin + size + (part < longer);
+}
+
 /* Part ith of nth of n items, in units of `unit` items: [*begin, *end). */
 static inline void fnn_share(ptrdiff_t n, ptrdiff_t unit, int ith, int nth, ptrdiff_t *begin, ptrdiff_t *end) {
   ptrdiff_t units = fnn_ceil_div(n, unit);

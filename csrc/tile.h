@@ -38,6 +38,8 @@
 #endif
 #define TILE_NR (TILE_NU * RL) /* columns of a full tile */
 #define TILE_GROUPS ((TILE_MR + 2) / 3)
+#define TILE_WIDE_NU 8 /* registers of the one-row tile: two multiplications an cycle need 8 chains, rows long reads */
+#define TILE_WIDE_NR (TILE_WIDE_NU * RL)
 
 enum { FNN_INIT_ZERO, FNN_INIT_BIAS, FNN_INIT_C };
 enum { FNN_LINEAR, FNN_RELU, FNN_LEAKY_RELU };
@@ -45,6 +47,8 @@ enum { FNN_LINEAR, FNN_RELU, FNN_LEAKY_RELU };
 #define FNN_UNROLL _Pragma("GCC unroll 16")
 /* The value in a register, whatever the optimiser could derive it from: keeps row addresses from becoming 14 pointers. */
 #define FNN_OPAQUE(x) __asm__("" : "+r"(x))
+/* No load moves across this: a scheduler that fetches all rows early runs out of registers (GCC on aarch64). */
+#define FNN_IN_ORDER __asm__ volatile("" ::: "memory")
 #endif
 
 /* ---- once per float type ------------------------------------------------------------------------------------ */
@@ -95,6 +99,7 @@ static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, co
       FNN_UNROLL for (int i = 0; i < mr; i++) {
         reg x = r_set1(*(const T *)(p[i / 3] + i % 3 * a_rs));
         FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_fma(x, row[u], acc[i][u]);
+        FNN_IN_ORDER;
       }
       b += b_rs;
       FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) {
@@ -139,6 +144,7 @@ typedef void (*FNN(tile_fn))(const FNN(tile_args) *);
   }
 TILE_ROWS(TILE_FULL)
 TILE_ROWS(TILE_HALF)
+static __attribute__((noinline)) void FNN(tile_1_wide)(const FNN(tile_args) * t) { FNN(tile_any)(1, TILE_WIDE_NU, t); }
 /* Tiles of mr rows: [0] half and [1] all of TILE_NR columns. */
 #define TILE_ENTRY(mr) {FNN(tile_##mr##_half), FNN(tile_##mr##_full)},
 static const FNN(tile_fn) FNN(tiles)[TILE_MR + 1][2] = {{0, 0}, TILE_ROWS(TILE_ENTRY)};

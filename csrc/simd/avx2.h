@@ -78,6 +78,28 @@ FNN_INLINE reg_f32 r_fma_f32(reg_f32 a, reg_f32 b, reg_f32 c) { return _mm256_fm
 FNN_INLINE reg_f64 r_fma_f64(reg_f64 a, reg_f64 b, reg_f64 c) { return _mm256_fmadd_pd(a, b, c); }
 FNN_INLINE reg_f32 r_max_f32(reg_f32 a, reg_f32 b) { return _mm256_max_ps(a, b); }
 FNN_INLINE reg_f64 r_max_f64(reg_f64 a, reg_f64 b) { return _mm256_max_pd(a, b); }
+FNN_INLINE void r_transpose_f32(reg_f32 *r) {
+  reg_f32 t[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    __m256d a = _mm256_castps_pd(t[i / 4 * 4 + i % 4 / 2]), b = _mm256_castps_pd(t[i / 4 * 4 + i % 4 / 2 + 2]);
+    r[i] = _mm256_castpd_ps(i % 2 ? _mm256_unpackhi_pd(a, b) : _mm256_unpacklo_pd(a, b));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    reg_f32 low = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+    r[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    r[i] = low;
+  }
+}
+FNN_INLINE void r_transpose_f64(reg_f64 *r) {
+  reg_f64 a = _mm256_unpacklo_pd(r[0], r[1]), b = _mm256_unpackhi_pd(r[0], r[1]);
+  reg_f64 c = _mm256_unpacklo_pd(r[2], r[3]), d = _mm256_unpackhi_pd(r[2], r[3]);
+  r[0] = _mm256_permute2f128_pd(a, c, 0x20), r[1] = _mm256_permute2f128_pd(b, d, 0x20);
+  r[2] = _mm256_permute2f128_pd(a, c, 0x31), r[3] = _mm256_permute2f128_pd(b, d, 0x31);
+}
 
 /* ---- memory -------------------------------------------------------------------------------------------------- */
 FNN_INLINE vec_f32 v_load_f32(const float *p) { return (vec_f32){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }

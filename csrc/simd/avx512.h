@@ -195,5 +195,35 @@ FNN_INLINE reg_f32 r_fma_f32(reg_f32 a, reg_f32 b, reg_f32 c) { return _mm512_fm
 FNN_INLINE reg_f64 r_fma_f64(reg_f64 a, reg_f64 b, reg_f64 c) { return _mm512_fmadd_pd(a, b, c); }
 FNN_INLINE reg_f32 r_max_f32(reg_f32 a, reg_f32 b) { return v_max_f32(a, b); }
 FNN_INLINE reg_f64 r_max_f64(reg_f64 a, reg_f64 b) { return v_max_f64(a, b); }
+/* Block q of r[0], r[s], r[2s], r[3s] (128 bits each) becomes register q of them. */
+#define FNN_TURN_BLOCKS(type, shuffle, r, s)                                           \
+  do {                                                                                 \
+    type even01 = shuffle((r)[0], (r)[s], 0x88), odd01 = shuffle((r)[0], (r)[s], 0xdd); \
+    type even23 = shuffle((r)[2 * (s)], (r)[3 * (s)], 0x88);                           \
+    type odd23 = shuffle((r)[2 * (s)], (r)[3 * (s)], 0xdd);                            \
+    (r)[0] = shuffle(even01, even23, 0x88), (r)[s] = shuffle(odd01, odd23, 0x88);      \
+    (r)[2 * (s)] = shuffle(even01, even23, 0xdd), (r)[3 * (s)] = shuffle(odd01, odd23, 0xdd); \
+  } while (0)
+FNN_INLINE void r_transpose_f32(reg_f32 *r) {
+  reg_f32 t[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i += 2) t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i++) {
+    __m512d a = _mm512_castps_pd(t[i / 4 * 4 + i % 4 / 2]), b = _mm512_castps_pd(t[i / 4 * 4 + i % 4 / 2 + 2]);
+    r[i] = _mm512_castpd_ps(i % 2 ? _mm512_unpackhi_pd(a, b) : _mm512_unpacklo_pd(a, b));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) FNN_TURN_BLOCKS(reg_f32, _mm512_shuffle_f32x4, r + i, 4);
+}
+FNN_INLINE void r_transpose_f64(reg_f64 *r) {
+  reg_f64 t[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) t[i] = _mm512_unpacklo_pd(r[i], r[i + 1]), t[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; i++) FNN_TURN_BLOCKS(reg_f64, _mm512_shuffle_f64x2, t + i, 2);
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) r[i] = t[i];
+}
 
 #endif

@@ -71,3 +71,4 @@
 #define r_mul r_mul_f32
 #define r_fma r_fma_f32
 #define r_max r_max_f32
+#define r_transpose r_transpose_f32

@@ -71,3 +71,4 @@
 #define r_mul r_mul_f64
 #define r_fma r_fma_f64
 #define r_max r_max_f64
+#define r_transpose r_transpose_f64

@@ -14,6 +14,7 @@
  *   v_ldexp(a,e)         a * 2^e for |e| <= 252 (float32) or 2044 (float64), where a * 2^(e/2) is normal, zero, inf or NaN
  *   i_add i_sub          wrap around; i_sll and i_srl take a constant count; i_srl shifts in zeros
  *   i_store_u8           the low byte of each lane
+ *   r_transpose(r)       r[0] ... r[RL-1] as a square: lane j of r[i] and lane i of r[j] change places
  *   v_hsum v_hmax v_hmin f(lane i, lane i + VL/2), then VL/4, ..., 1: one fixed tree
  *
  * Which NaN an operation returns (its sign and payload) is not defined, only that it is one. */
@@ -85,6 +86,15 @@ FNN_INLINE reg_f64 fnn_sel2(fnn_i64x2 m, reg_f64 a, reg_f64 b) {
 }
 FNN_INLINE reg_f32 r_max_f32(reg_f32 a, reg_f32 b) { return fnn_sel4((fnn_i32x4)(a > b), a, b); }
 FNN_INLINE reg_f64 r_max_f64(reg_f64 a, reg_f64 b) { return fnn_sel2((fnn_i64x2)(a > b), a, b); }
+FNN_INLINE void r_transpose_f32(reg_f32 *r) {
+  reg_f32 a = r[0], b = r[1], c = r[2], d = r[3];
+  r[0] = (reg_f32){a[0], b[0], c[0], d[0]}, r[1] = (reg_f32){a[1], b[1], c[1], d[1]};
+  r[2] = (reg_f32){a[2], b[2], c[2], d[2]}, r[3] = (reg_f32){a[3], b[3], c[3], d[3]};
+}
+FNN_INLINE void r_transpose_f64(reg_f64 *r) {
+  reg_f64 a = r[0], b = r[1];
+  r[0] = (reg_f64){a[0], b[0]}, r[1] = (reg_f64){a[1], b[1]};
+}
 FNN_INLINE reg_f32 fnn_min4(reg_f32 a, reg_f32 b) { return fnn_sel4((fnn_i32x4)(a < b), a, b); }
 FNN_INLINE reg_f64 fnn_min2(reg_f64 a, reg_f64 b) { return fnn_sel2((fnn_i64x2)(a < b), a, b); }
 FNN_INLINE reg_f32 fnn_sqrt4(reg_f32 a) {

@@ -71,3 +71,4 @@
 #undef r_mul
 #undef r_fma
 #undef r_max
+#undef r_transpose
