@@ -212,6 +212,7 @@ FNN_INLINE ivec_f32 i_or_f32(ivec_f32 a, ivec_f32 b) { return FNN_HALVES2(ivec_f
 FNN_INLINE ivec_f64 i_or_f64(ivec_f64 a, ivec_f64 b) { return FNN_HALVES2(ivec_f64, _mm256_or_si256, a, b); }
 FNN_INLINE ivec_f32 i_xor_f32(ivec_f32 a, ivec_f32 b) { return FNN_HALVES2(ivec_f32, _mm256_xor_si256, a, b); }
 FNN_INLINE ivec_f64 i_xor_f64(ivec_f64 a, ivec_f64 b) { return FNN_HALVES2(ivec_f64, _mm256_xor_si256, a, b); }
+FNN_INLINE ivec_f64 i_mul32_f64(ivec_f64 a, ivec_f64 b) { return FNN_HALVES2(ivec_f64, _mm256_mul_epu32, a, b); }
 FNN_INLINE ivec_f32 i_sll_f32(ivec_f32 a, int n) {
   return (ivec_f32){_mm256_slli_epi32(a.lo, n), _mm256_slli_epi32(a.hi, n)};
 }

@@ -113,6 +113,7 @@ FNN_INLINE ivec_f32 i_or_f32(ivec_f32 a, ivec_f32 b) { return _mm512_or_si512(a,
 FNN_INLINE ivec_f64 i_or_f64(ivec_f64 a, ivec_f64 b) { return _mm512_or_si512(a, b); }
 FNN_INLINE ivec_f32 i_xor_f32(ivec_f32 a, ivec_f32 b) { return _mm512_xor_si512(a, b); }
 FNN_INLINE ivec_f64 i_xor_f64(ivec_f64 a, ivec_f64 b) { return _mm512_xor_si512(a, b); }
+FNN_INLINE ivec_f64 i_mul32_f64(ivec_f64 a, ivec_f64 b) { return _mm512_maskz_mul_epu32((__mmask8)-1, a, b); }
 #define i_sll_f32(a, imm) _mm512_maskz_slli_epi32((__mmask16)-1, a, imm)
 #define i_sll_f64(a, imm) _mm512_maskz_slli_epi64((__mmask8)-1, a, imm)
 #define i_srl_f32(a, imm) _mm512_maskz_srli_epi32((__mmask16)-1, a, imm)

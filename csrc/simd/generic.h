@@ -13,6 +13,7 @@
  *   v_fromint            nearest float, ties to even
  *   v_ldexp(a,e)         a * 2^e for |e| <= 252 (float32) or 2044 (float64), where a * 2^(e/2) is normal, zero, inf or NaN
  *   i_add i_sub          wrap around; i_sll and i_srl take a constant count; i_srl shifts in zeros
+ *   i_mul32_f64(a,b)     the 64-bit products of the unsigned low halves (no name of its own in f32.h and f64.h)
  *   i_store_u8           the low byte of each lane
  *   r_transpose(r)       r[0] ... r[RL-1] as a square: lane j of r[i] and lane i of r[j] change places
  *   v_hsum v_hmax v_hmin f(lane i, lane i + VL/2), then VL/4, ..., 1: one fixed tree
@@ -263,6 +264,11 @@ FNN_INLINE ivec_f32 i_or_f32(ivec_f32 a, ivec_f32 b) { return FNN_2(ivec_f32, FN
 FNN_INLINE ivec_f64 i_or_f64(ivec_f64 a, ivec_f64 b) { return FNN_2(ivec_f64, FNN_OR, a, b); }
 FNN_INLINE ivec_f32 i_xor_f32(ivec_f32 a, ivec_f32 b) { return FNN_2(ivec_f32, FNN_XOR, a, b); }
 FNN_INLINE ivec_f64 i_xor_f64(ivec_f64 a, ivec_f64 b) { return FNN_2(ivec_f64, FNN_XOR, a, b); }
+FNN_INLINE fnn_i64x2 fnn_mul32(fnn_i64x2 a, fnn_i64x2 b) {
+  const fnn_u64x2 low = {0xFFFFFFFF, 0xFFFFFFFF};
+  return (fnn_i64x2)(((fnn_u64x2)a & low) * ((fnn_u64x2)b & low));
+}
+FNN_INLINE ivec_f64 i_mul32_f64(ivec_f64 a, ivec_f64 b) { return FNN_2(ivec_f64, fnn_mul32, a, b); }
 #define FNN_SHIFT4(q) ((fnn_i32x4)((fnn_u32x4)(q)FNN_SHIFT_BY))
 #define FNN_SHIFT2(q) ((fnn_i64x2)((fnn_u64x2)(q)FNN_SHIFT_BY))
 #define FNN_SHIFT_BY << n

@@ -223,6 +223,10 @@ FNN_INLINE ivec_f32 i_or_f32(ivec_f32 a, ivec_f32 b) { return FNN_2(ivec_f32, vo
 FNN_INLINE ivec_f64 i_or_f64(ivec_f64 a, ivec_f64 b) { return FNN_2(ivec_f64, vorrq_s64, a, b); }
 FNN_INLINE ivec_f32 i_xor_f32(ivec_f32 a, ivec_f32 b) { return FNN_2(ivec_f32, veorq_s32, a, b); }
 FNN_INLINE ivec_f64 i_xor_f64(ivec_f64 a, ivec_f64 b) { return FNN_2(ivec_f64, veorq_s64, a, b); }
+FNN_INLINE int64x2_t fnn_mul32(int64x2_t a, int64x2_t b) {
+  return vreinterpretq_s64_u64(vmull_u32(vmovn_u64(vreinterpretq_u64_s64(a)), vmovn_u64(vreinterpretq_u64_s64(b))));
+}
+FNN_INLINE ivec_f64 i_mul32_f64(ivec_f64 a, ivec_f64 b) { return FNN_2(ivec_f64, fnn_mul32, a, b); }
 #define FNN_SLL4(q) vshlq_s32(q, count)
 #define FNN_SLL2(q) vshlq_s64(q, count)
 #define FNN_SRL4(q) vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(q), count))
