@@ -58,7 +58,7 @@ enum fnn_role { FNN_IN, FNN_OPT_IN, FNN_OUT, FNN_OPT_OUT, FNN_INOUT, FNN_SCRATCH
 typedef struct fnn_field_info {
   const char *name;
   enum fnn_role role;
-  char type; /* 'T' the kernel's float type, 'f' float32, 'd' float64, 'B' uint8, 'i' int32, 'l' int64, 'L' uint64, 0 for sizes and scalars */
+  char type; /* 'T' the kernel's float type, 'f' float32, 'd' float64, 'B' uint8, 'i' int32, 'l' int64, 'L' uint64, 'P' address, 0 for sizes and scalars */
 } fnn_field_info;
 typedef struct fnn_kernel_info {
   const char *name;

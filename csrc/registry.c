@@ -19,6 +19,7 @@
 #define TYPE_i32 'i'
 #define TYPE_i64 'l'
 #define TYPE_u64 'L'
+#define TYPE_ptr 'P'
 #include "kernels.def"
 #include "kernels_undef.h"
 
