@@ -84,11 +84,15 @@ const fnn_isa *fnn_isas(int *n);
 typedef struct fnn_entry {
   fnn_kernel_fn fn;
   const void *args;
+  const int64_t *guard; /* instead of a kernel: end the replay here, before this step's effects, if *guard is not 0 */
   int nth;     /* threads that share this entry: 1 or the team's size */
   int barrier; /* a barrier before this entry */
 } fnn_entry;
 /* Runs the entries in order on a team of nthreads (1: no region at all). */
 void fnn_run(const fnn_entry *entries, ptrdiff_t n, int nthreads);
+/* Runs the list `steps` times in one region; returns the steps completed: fewer when a guard found a data error or,
+ * at a step's end, most_seconds had passed. */
+ptrdiff_t fnn_replay(const fnn_entry *entries, ptrdiff_t n, ptrdiff_t steps, int nthreads, double most_seconds);
 int fnn_executor_init(void);    /* installs the fork guard; 0 on success */
 int fnn_openmp_version(void);   /* _OPENMP of the build, 0 when serial */
 int fnn_openmp_max_threads(void);

@@ -62,16 +62,61 @@ cdef size_t size_class(size_t nbytes) noexcept:
 
 
 @cython.final
+cdef class Arena:
+    """The memory of one Program: what its recording allocated.
+
+    While the recording goes on, a block whose last array died is given out again, so the recorded addresses are a
+    plan of the step's memory. Afterwards nothing is given out any more; all of it goes back with the arena.
+    """
+    cdef dict free_blocks       # size class -> list of addresses
+    cdef list addresses         # every block, in order of first allocation: (address, size)
+    cdef bint recording
+
+    def __cinit__(self):
+        self.free_blocks = {}
+        self.addresses = []
+        self.recording = True
+
+    def __dealloc__(self):
+        for address, size in self.addresses:
+            give_back(<void *><uintptr_t>address, size)
+
+
+cdef Arena active_arena = None
+
+
+cdef void give_back(void *address, size_t size):
+    """Put a block on the pool's free list."""
+    global cached_bytes
+    if free_blocks is None or cached_bytes + size > CACHE_LIMIT:
+        free(address)
+        return
+    stack = free_blocks.get(size)
+    if stack is None:
+        stack = free_blocks[size] = []
+    stack.append(<uintptr_t>address)
+    cached_bytes += size
+
+
+@cython.final
 cdef class Block:
     """One piece of pooled memory; the base object of the arrays that use it."""
     cdef void *address
     cdef size_t size
+    cdef Arena arena            # None: it came from the pool and goes back there
 
     def __cinit__(self, size_t nbytes):
         global cached_bytes, live_bytes
         self.address = NULL
         self.size = size_class(nbytes)
-        cdef list stack = <list>free_blocks.get(self.size)
+        self.arena = active_arena
+        cdef list stack
+        if self.arena is not None:
+            stack = <list>self.arena.free_blocks.get(self.size)
+            if stack:
+                self.address = <void *><uintptr_t>stack.pop()
+                return
+        stack = <list>free_blocks.get(self.size)
         if stack:
             self.address = <void *><uintptr_t>stack.pop()
             cached_bytes -= self.size
@@ -80,21 +125,21 @@ cdef class Block:
             self.address = fnn_block_new(self.size, HUGE_PAGE if large else ALIGNMENT, large)
             if self.address == NULL:
                 raise MemoryError(f"fastnn: {self.size} bytes could not be allocated")
-        live_bytes += self.size
+        if self.arena is not None:
+            self.arena.addresses.append((<uintptr_t>self.address, self.size))
+        else:
+            live_bytes += self.size
 
     def __dealloc__(self):
-        global cached_bytes, live_bytes
+        global live_bytes
         if self.address == NULL:
             return
-        live_bytes -= self.size
-        if free_blocks is None or cached_bytes + self.size > CACHE_LIMIT:
-            free(self.address)
+        if self.arena is not None:
+            if self.arena.recording:
+                self.arena.free_blocks.setdefault(self.size, []).append(<uintptr_t>self.address)
             return
-        stack = free_blocks.get(self.size)
-        if stack is None:
-            stack = free_blocks[self.size] = []
-        stack.append(<uintptr_t>self.address)
-        cached_bytes += self.size
+        live_bytes -= self.size
+        give_back(self.address, self.size)
 
 
 def empty(shape, dtype):

@@ -2,7 +2,7 @@
 cimport cython
 cimport numpy as cnp
 from libc.stddef cimport size_t
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memcpy
 
 import math
@@ -45,9 +45,11 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fnn_entry:
         fnn_kernel_fn fn
         const void *args
+        const int64_t *guard
         int nth
         int barrier
     void fnn_run(const fnn_entry *entries, ptrdiff_t n, int nthreads)
+    ptrdiff_t fnn_replay(const fnn_entry *entries, ptrdiff_t n, ptrdiff_t steps, int nthreads, double most_seconds)
     int fnn_executor_init()
     int fnn_openmp_version()
     int fnn_openmp_max_threads()

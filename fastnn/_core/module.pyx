@@ -1,9 +1,10 @@
 """fastnn._core: buffers, kernel launches and threads. Checks pointers, shapes and dtypes; does no arithmetic.
 
-The four files are one module, in the order in which they need each other.
+The files are one module, in the order in which they need each other.
 """
 
 include "declarations.pyx"
 include "threads.pyx"
 include "buffers.pyx"
 include "launch.pyx"
+include "program.pyx"

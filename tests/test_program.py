@@ -1,0 +1,156 @@
+"""Program: noted launches replay to the same bits as eager ones, in any number of threads."""
+
+import os
+import resource
+
+import numpy as np
+import pytest
+
+from fastnn import _core
+
+
+def add(x, y):
+    _core.launch("accumulate", y.dtype, x=x, y=y, n=y.size)
+
+
+def step(x, total):
+    """total += 2 * (x + x), through two arrays of the step's own."""
+    a = _core.zeros(x.shape, x.dtype)
+    add(x, a)
+    add(x, a)
+    b = _core.zeros(x.shape, x.dtype)
+    add(a, b)
+    del a
+    c = _core.zeros(x.shape, x.dtype)
+    add(b, c)
+    add(c, b)
+    add(b, total)
+
+
+@pytest.mark.parametrize("n", [1, 1000, 300_000])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_replay_matches_eager(n, threads):
+    _core.set_num_threads(threads)
+    try:
+        x = np.random.default_rng(0).standard_normal(n).astype(np.float32)
+        eager, replayed = np.zeros((2, n), np.float32)
+        for _ in range(7):
+            step(x, eager)
+        program = _core.Program()
+        with program.record():
+            step(x, replayed)
+        assert program.replay(6) == 6
+        assert eager.tobytes() == replayed.tobytes()
+    finally:
+        _core.set_num_threads(None)
+
+
+def test_the_arena_reuses_what_died():
+    x = np.ones(100_000, np.float32)
+    program = _core.Program()
+    with program.record():
+        step(x, np.zeros_like(x))
+    assert program.info()["arena_bytes"] < 2.6 * x.nbytes
+    assert program.info()["kernels"].count("accumulate") == 6
+
+
+def test_barriers_stand_only_where_threads_meet():
+    x, y, z, w = np.ones((4, 900_000), np.float32)
+    program = _core.Program()
+    with program.record():
+        add(x, y)  # independent of the next
+        add(z, w)
+        add(y, w)  # needs both
+    info = program.info()
+    assert info["barriers"] == (1 if info["threads"] > 1 else 0)
+
+
+def test_equal_steps_are_equal_programs_and_others_are_not():
+    x, total = np.ones((2, 5000), np.float32)
+    programs = [_core.Program() for _ in range(3)]
+    for program in programs[:2]:
+        with program.record():
+            step(x, total)
+    with programs[2].record():
+        step(x, total)
+        add(x, total)
+    assert programs[0].same_as(programs[1])
+    assert not programs[0].same_as(programs[2])
+
+
+def test_rebind_moves_to_other_arrays():
+    x, total = np.ones(50, np.float32), np.zeros(50, np.float32)
+    program = _core.Program()
+    with program.record():
+        step(x, total)
+    program.rebind(x, np.full(50, 10, np.float32))
+    program.replay(1)
+    np.testing.assert_array_equal(total, 4 + 40)
+    with pytest.raises(ValueError, match="same dtype, shape and strides"):
+        program.rebind(total, np.zeros(51, np.float32))
+
+
+def test_a_guard_ends_the_step_before_what_follows():
+    status, x, total = np.zeros(1, np.int64), np.ones(5, np.float32), np.zeros(5, np.float32)
+    program = _core.Program()
+    with program.record():
+        _core.guard(status, lambda position: ValueError(f"row {position}"))
+        add(x, total)
+    assert program.replay(3) == 3
+    status[0] = 8
+    with pytest.raises(ValueError, match="row 7"):
+        program.replay(3)
+    np.testing.assert_array_equal(total, 4)
+    assert program.replay(1) == 1
+
+
+def test_replay_returns_at_a_step_boundary_when_time_is_up():
+    x, total = np.ones((2, 100_000), np.float32)
+    program = _core.Program()
+    with program.record():
+        add(x, total)
+    done = program.replay(10**9, most_seconds=0.02)
+    assert 0 < done < 10**9
+    np.testing.assert_array_equal(total, 2 + done)
+
+
+def test_a_steady_replay_takes_no_page_fault():
+    x, total = np.ones((2, 200_000), np.float32)
+    program = _core.Program()
+    with program.record():
+        step(x, total)
+    program.replay(10)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    program.replay(1000)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before == 0
+
+
+def test_recordings_do_not_nest_and_end_with_an_exception():
+    with pytest.raises(KeyError), _core.Program().record():
+        raise KeyError
+    program = _core.Program()
+    with program.record(), pytest.raises(RuntimeError, match="another recording"), _core.Program().record():
+        pass
+    with pytest.raises(RuntimeError, match="already holds a step"), program.record():
+        pass
+
+
+def test_reading_a_value_marks_the_recording():
+    program = _core.Program()
+    with program.record():
+        _core.values_are_read("Tensor.numpy in 'layer'")
+    assert program.abandoned == "Tensor.numpy in 'layer'"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_forked_child_replays_serially():
+    x, total = np.ones((2, 500_000), np.float32)
+    program = _core.Program()
+    with program.record():
+        add(x, total)
+    program.replay(1)
+    child = os.fork()
+    if child == 0:
+        program.replay(1)
+        os._exit(0 if total[-1] == 4 else 1)
+    assert os.waitpid(child, 0)[1] == 0
