@@ -14,6 +14,8 @@ cdef double SHARED_WORK = 1e5
 # A step of less work than this is faster on the calling thread alone.
 cdef double REGION_WORK = 1e6
 
+cdef uintptr_t EVERYWHERE = <uintptr_t>1 << 62
+
 cdef Program recorder = None
 cdef list kernel_names = [fnn_kernels[i].name.decode() for i in range(FNN_KERNEL_COUNT)]
 
@@ -69,6 +71,8 @@ cdef class Program:
                 continue
             nbytes = kernel.info.count(args, f, itemsize, nth) * type_bytes(kernel.info.fields[f].type, itemsize)
             touched.append((f, <uintptr_t>args[f].pointer, nbytes, role != FNN_IN and role != FNN_OPT_IN))
+            if kernel.info.fields[f].type == b'P':  # what the addresses lead to is unknown: it may be anything
+                touched.append((f, 0, EVERYWHERE, True))
         self.work += kernel.info.work(args)
         self.notes.append((kernel.number, number, (<char *>args)[:kernel.info.nfields * 8], nth, touched))
         for value in fields.values():
