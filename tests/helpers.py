@@ -23,7 +23,7 @@ def random_array(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     """Normal float64 values, away from zero, where many functions have a kink."""
     rng = np.random.default_rng([seed, *shape])
     values = rng.standard_normal(shape)
-    return values + np.copysign(0.05, values)
+    return np.asarray(values + np.copysign(0.05, values))
 
 
 def tolerance(dtype: np.dtype, reduction: int) -> float:

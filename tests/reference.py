@@ -29,6 +29,19 @@ def linear(x, kernel, bias=None, activation=None, slope=0.2):
 
 # ---- reduce -------------------------------------------------------------------------------------------------------
 
+
+sum, mean, prod, argmax, argmin = np.sum, np.mean, np.prod, np.argmax, np.argmin
+
+
+def max(x: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
+    return np.asarray(x.max(axis))
+
+
+def min(x: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
+    return np.asarray(x.min(axis))
+
+
+
 # ---- softmax and losses -------------------------------------------------------------------------------------------
 
 # ---- movement -----------------------------------------------------------------------------------------------------
