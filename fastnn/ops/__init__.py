@@ -1,6 +1,7 @@
 """Differentiable operations on tensors, under the names of `keras.ops`."""
 
-# isort: off (one block per family)
+# One block per family.
+# isort: off
 
 # ---- linalg -------------------------------------------------------------------------------------------------------
 from fastnn.ops.linalg import dot as dot
