@@ -1,0 +1,134 @@
+"""Penalties on weights or activations, added to the loss; Keras's names and formulas."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastnn import errors, ops, registry
+from fastnn.autograd import Tensor, TensorLike
+
+_registry = registry.Registry("regularizers", "regularizer")
+
+
+@_registry.add
+class Regularizer:
+    """The base of regularizers: subclass it and write ``__call__(self, x)``, a scalar, and ``get_config(self)``.
+
+    Examples
+    --------
+    >>> from fastnn import ops, regularizers
+    >>> class Peak(regularizers.Regularizer):
+    ...     def __call__(self, x):
+    ...         return ops.max(ops.absolute(x))
+    >>> float(Peak()([1.0, -3.0]))
+    3.0
+    """
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__}: a regularizer needs a __call__(self, x).")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Regularizer:
+        """Make a regularizer from what `get_config` returned."""
+        return cls(**config)
+
+
+def _factor(who: str, argument: str, value: Any, default: float) -> float:
+    if value is None:
+        return default
+    if isinstance(value, (str, bool)):
+        raise errors.type_error(who, argument, "a number", value)
+    number = float(value)
+    if not math.isfinite(number) or number < 0:
+        raise errors.value_error(who, argument, "a finite number of at least 0", number)
+    return number
+
+
+@_registry.add
+class L1L2(Regularizer):
+    """``l1 * sum(|x|) + l2 * sum(x^2)``.
+
+    Parameters
+    ----------
+    l1, l2 : float
+
+    Examples
+    --------
+    >>> from fastnn import regularizers
+    >>> float(regularizers.L1L2(l1=1.0, l2=0.5)([1.0, -2.0]))
+    5.5
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1 = _factor("L1L2", "l1", l1, 0.0)
+        self.l2 = _factor("L1L2", "l2", l2, 0.0)
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return ops.l1_l2_penalty(x, self.l1, self.l2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1, "l2": self.l2}
+
+
+@_registry.add
+class L1(Regularizer):
+    """``l1 * sum(|x|)``; the string "l1" means 0.01.
+
+    Parameters
+    ----------
+    l1 : float
+
+    Examples
+    --------
+    >>> from fastnn import regularizers
+    >>> float(regularizers.L1(0.5)([1.0, -2.0]))
+    1.5
+    """
+
+    def __init__(self, l1: float = 0.01) -> None:
+        self.l1 = _factor("L1", "l1", l1, 0.01)
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return ops.l1_l2_penalty(x, self.l1, 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l1": self.l1}
+
+
+@_registry.add
+class L2(Regularizer):
+    """``l2 * sum(x^2)``; the string "l2" means 0.01.
+
+    Parameters
+    ----------
+    l2 : float
+
+    Examples
+    --------
+    >>> from fastnn import regularizers
+    >>> float(regularizers.L2(0.5)([1.0, -2.0]))
+    2.5
+    """
+
+    def __init__(self, l2: float = 0.01) -> None:
+        self.l2 = _factor("L2", "l2", l2, 0.01)
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        return ops.l1_l2_penalty(x, 0.0, self.l2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l2": self.l2}
+
+
+_registry.add(L1L2, "l1_l2")
+# Keras offers every class under both names.
+l1, l2, l1_l2 = L1, L2, L1L2
+
+get = _registry.get
+serialize = _registry.serialize
+deserialize = _registry.deserialize
