@@ -155,6 +155,8 @@ FNN_INLINE vec_f32 v_ldexp_f32(vec_f32 a, ivec_f32 e) {
 FNN_INLINE vec_f64 v_ldexp_f64(vec_f64 a, ivec_f64 e) {
   return _mm512_maskz_scalef_pd((msk_f64)-1, a, v_fromint_f64(e));
 }
+FNN_INLINE vec_f32 v_scalef_f32(vec_f32 a, vec_f32 n) { return _mm512_maskz_scalef_ps((msk_f32)-1, a, n); }
+FNN_INLINE vec_f64 v_scalef_f64(vec_f64 a, vec_f64 n) { return _mm512_maskz_scalef_pd((msk_f64)-1, a, n); }
 
 /* ---- horizontal: lane i with lane i + VL/2, then VL/4, ..., 1 ----------------------------------------------------- */
 #define FNN_TREE(op)                                                                                       \

@@ -40,6 +40,7 @@
 #define v_bits v_bits_f32
 #define v_frombits v_frombits_f32
 #define v_ldexp v_ldexp_f32
+#define v_scalef v_scalef_f32
 #define i_load i_load_f32
 #define i_store i_store_f32
 #define i_set1 i_set1_f32
@@ -72,3 +73,9 @@
 #define r_fma r_fma_f32
 #define r_max r_max_f32
 #define r_transpose r_transpose_f32
+#define v_exp v_exp_f32
+#define v_expm1 v_expm1_f32
+#define v_log v_log_f32
+#define v_log1p v_log1p_f32
+#define v_tanh v_tanh_f32
+#define v_sigmoid v_sigmoid_f32

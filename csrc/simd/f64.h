@@ -40,6 +40,7 @@
 #define v_bits v_bits_f64
 #define v_frombits v_frombits_f64
 #define v_ldexp v_ldexp_f64
+#define v_scalef v_scalef_f64
 #define i_load i_load_f64
 #define i_store i_store_f64
 #define i_set1 i_set1_f64
@@ -72,3 +73,9 @@
 #define r_fma r_fma_f64
 #define r_max r_max_f64
 #define r_transpose r_transpose_f64
+#define v_exp v_exp_f64
+#define v_expm1 v_expm1_f64
+#define v_log v_log_f64
+#define v_log1p v_log1p_f64
+#define v_tanh v_tanh_f64
+#define v_sigmoid v_sigmoid_f64

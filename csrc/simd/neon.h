@@ -293,6 +293,21 @@ FNN_INLINE vec_f64 v_ldexp_f64(vec_f64 a, ivec_f64 e) {
   a = v_mul_f64(a, v_frombits_f64(i_sll_f64(i_add_f64(half, bias), 52)));
   return v_mul_f64(a, v_frombits_f64(i_sll_f64(i_add_f64(rest, bias), 52)));
 }
+/* n/2 is rounded to a whole number in the low bits of a sum with 1.5 * 2^23, where its exponent field can be made from it. */
+FNN_INLINE vec_f32 v_scalef_f32(vec_f32 a, vec_f32 n) {
+  vec_f32 magic = v_set1_f32(0x1.8p23f + 127);
+  vec_f32 first = v_fma_f32(n, v_set1_f32(0.5f), magic);
+  vec_f32 second = v_add_f32(v_sub_f32(n, v_sub_f32(first, magic)), magic);
+  a = v_mul_f32(a, v_frombits_f32(i_sll_f32(v_bits_f32(first), 23)));
+  return v_mul_f32(a, v_frombits_f32(i_sll_f32(v_bits_f32(second), 23)));
+}
+FNN_INLINE vec_f64 v_scalef_f64(vec_f64 a, vec_f64 n) {
+  vec_f64 magic = v_set1_f64(0x1.8p52 + 1023);
+  vec_f64 first = v_fma_f64(n, v_set1_f64(0.5), magic);
+  vec_f64 second = v_add_f64(v_sub_f64(n, v_sub_f64(first, magic)), magic);
+  a = v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(first), 52)));
+  return v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(second), 52)));
+}
 
 /* ---- horizontal: lane i with lane i + VL/2, then VL/4, ..., 1 ----------------------------------------------------- */
 #define FNN_TREE(op)                                                            \

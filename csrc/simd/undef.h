@@ -40,6 +40,7 @@
 #undef v_bits
 #undef v_frombits
 #undef v_ldexp
+#undef v_scalef
 #undef i_load
 #undef i_store
 #undef i_set1
@@ -72,3 +73,9 @@
 #undef r_fma
 #undef r_max
 #undef r_transpose
+#undef v_exp
+#undef v_expm1
+#undef v_log
+#undef v_log1p
+#undef v_tanh
+#undef v_sigmoid

@@ -1,0 +1,154 @@
+"""The polynomials of csrc/vmath.h: minimax fits by the Remez exchange in 60-digit decimal arithmetic.
+
+Each row of FITS is a function on an interval and the weight of its error: the error is measured relative to the result
+of the function that the polynomial is part of. 
+    python tests/ulp/remez.py [name ...]     prints C initialisers, lowest power first, and the error reached
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import sys
+from collections.abc import Callable
+from decimal import Decimal, getcontext
+
+getcontext().prec = 60
+D = Decimal
+Function = Callable[[Decimal], Decimal]
+LN2 = D(2).ln()
+
+
+def as_float(x: Decimal, bits: int) -> Decimal:
+    """x rounded to float32 or float64."""
+    return D(struct.unpack("<f", struct.pack("<f", float(x)))[0]) if bits == 32 else D(float(x))
+
+
+def c_literal(x: Decimal, bits: int) -> str:
+    text = float(x).hex()
+    mantissa, exponent = text.split("p")
+    mantissa = mantissa.rstrip("0") if "." in mantissa else mantissa
+    return f"{mantissa.rstrip('.')}p{int(exponent)}" + ("f" if bits == 32 else "")
+
+
+def solve(a: list[list[Decimal]], b: list[Decimal]) -> list[Decimal]:
+    n = len(b)
+    rows = [[*row, value] for row, value in zip(a, b, strict=True)]
+    for i in range(n):
+        pivot = max(range(i, n), key=lambda r: abs(rows[r][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for r in range(i + 1, n):
+            factor = rows[r][i] / rows[i][i]
+            for c in range(i, n + 1):
+                rows[r][c] -= factor * rows[i][c]
+    x = [D(0)] * n
+    for i in reversed(range(n)):
+        x[i] = (rows[i][n] - sum((rows[i][c] * x[c] for c in range(i + 1, n)), D(0))) / rows[i][i]
+    return x
+
+
+def evaluate(coefficients: list[Decimal], x: Decimal) -> Decimal:
+    total = D(0)
+    for c in reversed(coefficients):
+        total = total * x + c
+    return total
+
+
+def remez(f: Function, given: Function, low: Decimal, high: Decimal, degree: int) -> list[Decimal]:
+    """The polynomial p of this degree that minimises the maximum of |weight * (p - f)|."""
+    n = degree + 1
+    middle, half = (low + high) / 2, (high - low) / 2
+    # Chebyshev's nodes to start from; a double's cosine is near enough.
+    points = [middle - half * D(math.cos(math.pi * i / n)) for i in range(n + 1)]
+    grid = [middle - half * D(math.cos(math.pi * i / (60 * n))) for i in range(60 * n + 1)]
+    floor = max(map(given, grid)) / 1000
+
+    def weight(x: Decimal) -> Decimal:  # the exchange needs weights above zero
+        return max(given(x), floor)
+
+    for _ in range(20):
+        a = [[x**p for p in range(n)] + [D((-1) ** i) / weight(x)] for i, x in enumerate(points)]
+        *coefficients, level = solve(a, [f(x) for x in points])
+        errors = [weight(x) * (evaluate(coefficients, x) - f(x)) for x in grid]
+        extrema: list[tuple[Decimal, Decimal]] = []  # the largest error of each run of one sign
+        for x, e in zip(grid, errors, strict=True):
+            if extrema and (e > 0) == (extrema[-1][1] > 0):
+                if abs(e) > abs(extrema[-1][1]):
+                    extrema[-1] = (x, e)
+            else:
+                extrema.append((x, e))
+        while len(extrema) > n + 1:
+            extrema.pop(0 if abs(extrema[0][1]) < abs(extrema[-1][1]) else -1)
+        if max(map(abs, errors)) <= abs(level) * D("1.001"):
+            return coefficients
+        if len(extrema) < n + 1:
+            raise ArithmeticError(f"the error changes its sign {len(extrema)} times, not {n + 1}")
+        points = [x for x, _ in extrema]
+    raise ArithmeticError("no convergence")
+
+
+def fit(f: Function, weight: Function, low: Decimal, high: Decimal, degree: int, bits: int) -> tuple[list[Decimal], Decimal]:
+    """Coefficients 0..degree rounded to the float type, and the error that the rounded ones reach."""
+    rounded = [as_float(c, bits) for c in remez(f, weight, low, high, degree)]
+    grid = [low + (high - low) * i / 1000 for i in range(1001)]
+    return rounded, max(abs(weight(x) * (evaluate(rounded, x) - f(x))) for x in grid)
+
+
+def series(x: Decimal, term: Callable[[int], Decimal]) -> Decimal:
+    """sum of term(k) x^k, for arguments near zero where a closed form cancels."""
+    return sum((term(k) * x**k if k or x else term(0) for k in range(60)), D(0))
+
+
+def factorial(k: int) -> Decimal:
+    product = D(1)
+    for i in range(2, k + 1):
+        product *= i
+    return product
+
+
+def exp_tail(x: Decimal) -> Decimal:
+    """(exp(x) - 1 - x) / x^2."""
+    return series(x, lambda k: 1 / factorial(k + 2)) if abs(x) < D("0.5") else (x.exp() - 1 - x) / (x * x)
+
+
+def log_tail(x: Decimal) -> Decimal:
+    """(log(1 + x) - x + x^2 / 2) / x^3."""
+    if abs(x) < D("1e-6"):
+        return series(x, lambda k: D((-1) ** k) / (k + 3))
+    return ((1 + x).ln() - x + x * x / 2) / (x * x * x)
+
+
+def atanh_tail(z: Decimal) -> Decimal:
+    """With z = s^2: (2 atanh(s) - 2 s) / s^3 = sum 2 z^k / (2 k + 3)."""
+    if z < D("0.05"):
+        return series(z, lambda k: D(2) / (2 * k + 3))
+    s = z.sqrt()
+    return (((1 + s) / (1 - s)).ln() - 2 * s) / (s * z)
+
+
+def tanh_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (tanh(x) - x) / x^3."""
+    if not z:
+        return D(-1) / 3
+    x = z.sqrt()
+    e = (2 * x).exp()
+    return ((e - 1) / (e + 1) - x) / (x * z)
+
+
+# name: (function, weight of its error relative to the result, interval, degree, bits)
+R = LN2 / 2 * D("1.001")
+FITS: dict[str, tuple[Function, Function, Decimal, Decimal, int, int]] = {
+    "exp_f32": (exp_tail, lambda r: r * r / r.exp(), -R, R, 4, 32),
+    "exp_f64": (exp_tail, lambda r: r * r / r.exp(), -R, R, 9, 64),
+    "log_f32": (log_tail, lambda f: f * f, D("-0.3334"), D("0.3334"), 7, 32),
+    "atanh_f64": (atanh_tail, lambda z: z, D("1e-12"), D("0.0296"), 6, 64),
+    "tanh_f32": (tanh_tail, lambda z: z, D("1e-8"), D("0.391"), 5, 32),
+    "tanh_f64": (tanh_tail, lambda z: z, D("1e-12"), D("0.391"), 11, 64),
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or FITS:
+        function, weight, low, high, degree, bits = FITS[name]
+        coefficients, worst = fit(function, weight, low, high, degree, bits)
+        print(f"{name}: error 2^{float(worst.ln() / LN2):.2f}")
+        print("  " + ",\n  ".join(c_literal(c, bits) for c in coefficients))
