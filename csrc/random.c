@@ -111,23 +111,6 @@ static void FNN(random_uniform)(const fnn_random_uniform_args *a, int ith, int n
 }
 
 /* ---- normal ------------------------------------------------------------------------------------------------------ */
-/* log x for x in (0, 1]: x = m 2^e with m in [sqrt(1/2), sqrt(2)), log m = 2 artanh(s), s = (m - 1) / (m + 1),
- * |s| < 0.172: the series 2 (s + s^3/3 + s^5/5 + ...) up to s^23 is cut below 1e-18. */
-static inline vec FNN(log_of_fraction)(vec x) {
-  const vec one = v_set1(1);
-  const ivec least = v_bits(v_set1((T)0.70710678118654752440));
-  ivec offset = i_sub(v_bits(x), least); /* e above the fraction bits of m / sqrt(1/2) */
-  ivec fraction = i_and(offset, i_set1(((RAW)1 << FRACTION_BITS) - 1));
-  vec m = v_frombits(i_add(fraction, least));
-  ivec power_of_two = i_add(i_sub(offset, fraction), v_bits(one));
-  vec e = v_sub(v_fromint(i_srl(power_of_two, FRACTION_BITS)), v_set1(ITEM_BITS == 32 ? 127 : 1023));
-  vec s = v_div(v_sub(m, one), v_add(m, one)), s2 = v_mul(s, s);
-  vec sum = v_set1((T)(1.0 / 23));
-  for (int odd = 21; odd >= 3; odd -= 2) sum = v_fma(sum, s2, v_set1((T)(1.0 / odd)));
-  sum = v_fma(v_mul(sum, s2), s, s);
-  return v_fma(e, v_set1((T)0.69314718055994530942), v_add(sum, sum));
-}
-
 /* p(r) = c[0] + c[1] r + ... + c[7] r^7 */
 static inline vec FNN(polynomial)(const double c[8], vec r) {
   vec sum = v_set1((T)c[7]);
@@ -159,7 +142,7 @@ static inline vec FNN(normal_quantile)(vec u) {
   vec z = v_div(v_mul(q, FNN(polynomial)(centre[0], r)), FNN(polynomial)(centre[1], r));
   if (!m_any(m_not(central))) return z;
   vec side = v_min(u, v_sub(v_set1(1), u)); /* exact */
-  r = v_sqrt(v_neg(FNN(log_of_fraction)(side)));
+  r = v_sqrt(v_neg(v_log(side)));
   vec near = v_sub(r, v_set1((T)1.6)), far = v_sub(r, v_set1(5));
   vec outer = v_div(FNN(polynomial)(shoulder[0], near), FNN(polynomial)(shoulder[1], near));
   msk in_tail = v_gt(r, v_set1(5));
