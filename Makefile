@@ -8,6 +8,8 @@
 #   make wheel    sdist, wheel from the sdist alone, manylinux repair, trial in a clean environment
 #   make build    only build
 #   make test-generic, test-avx2, test-serial   the suite on portable kernels, on AVX2, on a build without OpenMP
+#   make neon     the suite's kernel calls on the NEON kernels, cross-compiled and run under qemu-user
+#   make ulp      largest errors of exp, log, tanh, ... over all float32 inputs (a quarter of an hour)
 #   make clean    remove what was built, and .venv
 
 PYTHON ?= python3
@@ -16,8 +18,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE_SOURCES := setup.py $(shell find csrc -type f) $(wildcard fastnn/_core/*.pyx)
 SERIAL := build/serial
+NEON := build/neon
+NEON_CC ?= aarch64-linux-gnu-gcc
+QEMU ?= qemu-aarch64
+# As in setup.py, which says why.
+KERNEL_FLAGS := -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -Wall -Wextra -Wshadow -Werror -Icsrc
 
-.PHONY: help venv build demo test test-generic test-avx2 test-serial lint bench wheel clean
+.PHONY: help venv build demo test test-generic test-avx2 test-serial lint bench wheel neon ulp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -65,6 +72,19 @@ lint: build
 
 bench: build
 	$(BIN)/python -m pytest bench -o python_files='bench_*.py' $(PYTEST)
+
+# Every kernel call of the suite, recorded here with its results, has the same bits on aarch64.
+neon: build
+	@command -v $(NEON_CC) >/dev/null && command -v $(QEMU) >/dev/null \
+	  || { echo "needs $(NEON_CC) and $(QEMU); on Debian: apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" >&2; exit 1; }
+	mkdir -p $(NEON)
+	$(NEON_CC) -static $(KERNEL_FLAGS) -DFNN_HAVE_NEON=1 csrc/registry.c csrc/cpu.c csrc/isa/neon.c csrc/isa/generic.c \
+	  tests/replay/replay.c -o $(NEON)/replay -lm
+	$(BIN)/python -m tests.replay.record $(NEON)/launches $(PYTEST)
+	$(QEMU) $(NEON)/replay $(NEON)/launches neon
+
+ulp: build
+	$(BIN)/python -m tests.ulp.run
 
 wheel: $(VENV)/.tools
 	$(BIN)/python .ci/wheel.py

