@@ -45,4 +45,29 @@ static inline void fnn_share(ptrdiff_t n, ptrdiff_t unit, int ith, int nth, ptrd
   *end = fnn_min(n, units * (ith + 1) / nth * unit);
 }
 
+/* Product of n extents. */
+static inline ptrdiff_t fnn_product(const ptrdiff_t *d, int n) {
+  ptrdiff_t product = 1;
+  for (int i = 0; i < n; i++) product *= d[i];
+  return product;
+}
+/* Elements from the lowest to the highest of an array of n axes, strides of either sign. */
+static inline ptrdiff_t fnn_span(const ptrdiff_t *d, const ptrdiff_t *s, int n) {
+  ptrdiff_t span = 1;
+  for (int i = 0; i < n; i++) {
+    if (d[i] <= 0) return 0;
+    span += (d[i] - 1) * (s[i] < 0 ? -s[i] : s[i]);
+  }
+  return span;
+}
+
+/* Pooling: bytes that hold the codes 0 .. positions (the last one: no winner). */
+static inline ptrdiff_t fnn_code_bytes(ptrdiff_t positions) { return positions <= 255 ? 1 : positions <= 65535 ? 2 : 4; }
+
+/* Number types a user's array may have (booleans are uint8). */
+enum fnn_kind { FNN_U8, FNN_I8, FNN_U16, FNN_I16, FNN_U32, FNN_I32, FNN_U64, FNN_I64, FNN_KIND_F16, FNN_KIND_F32, FNN_KIND_F64 };
+static inline ptrdiff_t fnn_kind_bytes(ptrdiff_t kind) {
+  return kind <= FNN_I8 ? 1 : kind <= FNN_I16 || kind == FNN_KIND_F16 ? 2 : kind <= FNN_I32 || kind == FNN_KIND_F32 ? 4 : 8;
+}
+
 #endif
