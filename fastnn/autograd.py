@@ -421,7 +421,7 @@ def dense(tensor: Tensor) -> Array:
 
 def contiguous(array: Array) -> Array:
     """A C-contiguous copy of any strided array."""
-    return fastnn.ops.movement.copy(array)
+    return fastnn.ops.movement.contiguous_copy(array)
 
 
 def full_like(array: Array, value: float) -> Array:

@@ -135,7 +135,7 @@ def check_op(
     """
     arrays = [random_array(x, seed=i) if isinstance(x, tuple) else np.asarray(x) for i, x in enumerate(inputs)]
     for dtype in map(np.dtype, dtypes):
-        typed = [x.astype(dtype) if is_float(x) else x for x in arrays]
+        typed = [np.asarray(x.astype(dtype)) if is_float(x) else x for x in arrays]
         want = np.asarray(reference(*[x.astype(np.float64) if is_float(x) else x for x in typed], **kwargs))
         dy = random_array(want.shape, seed=99).astype(dtype) if gradient else None
         base = run(op, typed, dy, kwargs)

@@ -25,6 +25,63 @@ def linear(x, kernel, bias=None, activation=None, slope=0.2):
 
 # ---- pool ---------------------------------------------------------------------------------------------------------
 
+
+def window_positions(i, stride, before, k, size):
+    """The positions inside the array that window i looks at."""
+    begin = i * stride - before
+    return [q for q in range(begin, begin + k) if 0 <= q < size]
+
+
+def pool_geometry(x, pool_size, strides, padding):
+    """(output size, stride, padding before, k) along height and width, by Keras's rules."""
+    result = []
+    for axis in (1, 2):
+        k, s, size = pool_size[axis - 1], strides[axis - 1], x.shape[axis]
+        out = -(-size // s) if padding == "same" else (size - k) // s + 1
+        total = int(np.maximum((out - 1) * s + k - size, 0)) if padding == "same" else 0
+        result.append((out, s, total // 2, k))
+    return result
+
+
+def pool(x, pool_size, strides=None, padding="valid", of=np.max):
+    """`of` over the positions of every window; x is (n, h, w, c)."""
+    pool_size = (pool_size, pool_size) if isinstance(pool_size, int) else pool_size
+    strides = pool_size if strides is None else (strides, strides) if isinstance(strides, int) else strides
+    (oh, sh, top, kh), (ow, sw, left, kw) = pool_geometry(x, pool_size, strides, padding)
+    y = np.empty((x.shape[0], oh, ow, x.shape[3]))
+    for i in range(oh):
+        rows = window_positions(i, sh, top, kh, x.shape[1])
+        for j in range(ow):
+            columns = window_positions(j, sw, left, kw, x.shape[2])
+            y[:, i, j] = of(x[:, rows][:, :, columns], axis=(1, 2))
+    return y
+
+
+def max_pool(x, *args, **kwargs):
+    return pool(x, *args, **kwargs, of=np.max)
+
+
+def average_pool(x, *args, **kwargs):
+    return pool(x, *args, **kwargs, of=np.mean)
+
+
+def max_pool_gradient(x, dy, pool_size, strides=None, padding="valid"):
+    """Each window's gradient to its first maximum (first NaN) in row-major order."""
+    pool_size = (pool_size, pool_size) if isinstance(pool_size, int) else pool_size
+    strides = pool_size if strides is None else (strides, strides) if isinstance(strides, int) else strides
+    (oh, sh, top, kh), (ow, sw, left, kw) = pool_geometry(x, pool_size, strides, padding)
+    dx = np.zeros(x.shape, dy.dtype)
+    for n, i, j, c in np.ndindex(x.shape[0], oh, ow, x.shape[3]):
+        places = [
+            (r, s)
+            for r in window_positions(i, sh, top, kh, x.shape[1])
+            for s in window_positions(j, sw, left, kw, x.shape[2])
+        ]
+        values = [x[n, r, s, c] for r, s in places]
+        r, s = places[int(np.argmax(values))]  # the first NaN counts as the largest
+        dx[n, r, s, c] += dy[n, i, j, c]
+    return dx
+
 # ---- elementwise --------------------------------------------------------------------------------------------------
 
 # ---- reduce -------------------------------------------------------------------------------------------------------
