@@ -1,12 +1,89 @@
-"""fastnn: small and medium neural networks on a CPU, fast, through Keras 3's API."""
+"""fastnn: small and medium neural networks on a CPU, fast, through Keras 3's API.
+
+>>> import fastnn as keras
+>>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+>>> model.count_params()
+15
+
+Submodules and the names below are loaded when they are first used, so that the import costs little more than NumPy's.
+"""
 
 from __future__ import annotations
 
-from fastnn import config as config
-from fastnn import ops as ops
-from fastnn.autograd import Tensor as Tensor
-from fastnn.autograd import Variable as Variable
-from fastnn.autograd import custom_gradient as custom_gradient
-from fastnn.autograd import no_grad as no_grad
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastnn import activations as activations
+    from fastnn import callbacks as callbacks
+    from fastnn import config as config
+    from fastnn import datasets as datasets
+    from fastnn import initializers as initializers
+    from fastnn import layers as layers
+    from fastnn import losses as losses
+    from fastnn import metrics as metrics
+    from fastnn import models as models
+    from fastnn import ops as ops
+    from fastnn import optimizers as optimizers
+    from fastnn import random as random
+    from fastnn import regularizers as regularizers
+    from fastnn import utils as utils
+    from fastnn.autograd import Tensor as Tensor
+    from fastnn.autograd import Variable as Variable
+    from fastnn.autograd import custom_gradient as custom_gradient
+    from fastnn.autograd import no_grad as no_grad
+    from fastnn.initializers import Initializer as Initializer
+    from fastnn.layers.base import InputSpec as InputSpec
+    from fastnn.layers.base import KerasTensor as KerasTensor
+    from fastnn.layers.base import Layer as Layer
+    from fastnn.layers.core import Input as Input
+    from fastnn.losses import Loss as Loss
+    from fastnn.metrics import Metric as Metric
+    from fastnn.models.model import Model as Model
+    from fastnn.models.sequential import Sequential as Sequential
+    from fastnn.optimizers import Optimizer as Optimizer
+    from fastnn.regularizers import Regularizer as Regularizer
 
 __version__ = "0.1.0"
+
+_MODULES = frozenset(
+    "activations autograd callbacks config datasets errors initializers layers losses metrics models ops optimizers "
+    "progress random registry regularizers utils".split()
+)
+# Where the public names live.
+_NAMES = {
+    "Tensor": "autograd",
+    "Variable": "autograd",
+    "custom_gradient": "autograd",
+    "no_grad": "autograd",
+    "Initializer": "initializers",
+    "Input": "layers.core",
+    "InputSpec": "layers.base",
+    "KerasTensor": "layers.base",
+    "Layer": "layers.base",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models.model",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models.sequential",
+    "num_threads": "_core",
+    "set_num_threads": "_core",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"fastnn.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"fastnn.{name}")
+    else:
+        from fastnn.errors import unknown_attribute
+
+        raise unknown_attribute("fastnn", name, [*_NAMES, *_MODULES])
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*_NAMES, *_MODULES, "__version__"])

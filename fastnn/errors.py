@@ -53,3 +53,17 @@ def unknown_name(who: str, argument: str, name: object, known: Iterable[str]) ->
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     fix = f"Did you mean {near[0]!r}?" if near else f"Known names: {', '.join(names)}."
     return value_error(who, argument, "a known name", name, fix)
+
+
+def unknown_argument(who: str, name: str, known: Iterable[str]) -> TypeError:
+    """A keyword argument that does not exist, with the nearest that does."""
+    near = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.5)
+    fix = f" Did you mean {near[0]!r}?" if near else ""
+    return TypeError(f"{who}: {name!r} is not one of its arguments.{fix}")
+
+
+def unknown_attribute(who: str, name: str, known: Iterable[str]) -> AttributeError:
+    """A name that a module does not have, with the nearest that it has."""
+    near = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
+    fix = f" Did you mean {near[0]!r}?" if near else ""
+    return AttributeError(f"module {who!r} has no attribute {name!r}.{fix}")

@@ -197,3 +197,64 @@ def real_threads(n: int) -> Iterator[None]:
         yield
     finally:
         _core.set_num_threads(None)
+
+
+def check_layer(make: Callable[..., Any], x: Any, reference: Callable[..., Any], reduction: int = 1, **arguments: Any) -> None:
+    """Check one case of a layer.
+
+    Values in both dtypes against ``reference(x, *weights)``, the promised output shape, gradients of input and weights
+    against central differences, and that configuration and weights make an equal layer.
+
+    Parameters
+    ----------
+    make : callable
+        The layer's class.
+    x : ndarray or shape
+        A shape stands for `random_array`.
+    reference : callable
+    reduction : int
+        Terms in the longest sum, for the tolerance.
+    **arguments
+        The layer's own.
+    """
+    x = random_array(x) if isinstance(x, tuple) else np.asarray(x)
+    for dtype in ("float32", "float64"):
+        layer = make(**arguments, dtype=dtype)
+        y = layer(x)
+        for i, weight in enumerate(layer.weights):
+            weight.assign(random_array(weight.shape, seed=i + 1).astype(dtype))
+        y = layer(x)
+        weights = [w.numpy().astype(np.float64) for w in layer.weights]
+        want = reference(np.asarray(x, dtype).astype(np.float64), *weights)
+        assert_close(y, want, dtype, reduction, f"{layer.name} in {dtype}")
+        assert y.dtype == dtype
+        assert tuple(layer.compute_output_shape(x.shape)) == y.shape
+        assert tuple(layer.compute_output_shape((None, *x.shape[1:]))) == (None, *y.shape[1:])
+        twin = make.from_config(layer.get_config())  # type: ignore[attr-defined]
+        assert twin.get_config() == layer.get_config()
+        twin(x)
+        twin.set_weights(layer.get_weights())
+        assert_same_bits(twin(x).numpy(), y.numpy(), "from_config")
+    check_layer_gradients(layer, x.astype(np.float64))
+
+
+def check_layer_gradients(layer: Any, x: np.ndarray, step: float = 1e-4, relative: float = 1e-6) -> None:
+    """Gradients of a float64 layer's input and weights against central differences."""
+    inputs = [x, *layer.get_weights()]
+
+    def value(moved: list[np.ndarray]) -> np.ndarray:
+        layer.set_weights(moved[1:])
+        return np.asarray(layer(moved[0]))
+
+    dy = random_array(value(inputs).shape, seed=99)
+    source = leaf(x.copy())
+    layer(source).backward(dy)
+    gradients = [source.grad, *(w.grad for w in layer.weights)]
+    for which, gradient in enumerate(gradients):
+        got = np.zeros(inputs[which].size) if gradient is None else gradient.numpy().reshape(-1)
+        chosen, want = numeric_gradient(value, inputs, which, dy, step)
+        scale = max(np.abs(want).max(initial=0.0), 1e-3)
+        np.testing.assert_allclose(got[chosen], want, rtol=0, atol=relative * scale, err_msg=f"gradient {which}")
+    layer.set_weights(inputs[1:])
+    for weight in layer.weights:
+        weight.zero_grad()

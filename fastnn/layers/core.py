@@ -1,0 +1,221 @@
+"""Input, Dense and Activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastnn import activations, errors, initializers, ops, registry, regularizers
+from fastnn.autograd import Tensor
+from fastnn.layers.base import InputSpec, KerasTensor, Layer, Shape, standardize_shape
+from fastnn.layers.edge import FUSED, check_positive_int
+
+
+class InputLayer(Layer):
+    """The place where data enters a model: it states the shape and computes nothing.
+
+    Parameters
+    ----------
+    shape : tuple of int, optional
+        One sample's shape, without the batch axis.
+    batch_size : int, optional
+        A fixed batch size; any size where it is None.
+    dtype : str, optional
+        What the data is converted to; default `fastnn.config.floatx`.
+    batch_shape : tuple, optional
+        The shape with the batch axis, instead of ``shape`` and ``batch_size``.
+    name : str, optional
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: str | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dtype=dtype, name=name or registry.auto_name("InputLayer"), **kwargs)
+        if (shape is None) == (batch_shape is None):
+            raise errors.value_error(
+                self._who, "shape", "given, or else batch_shape", (shape, batch_shape), "Write Input((28, 28, 1))."
+            )
+        if batch_shape is not None:
+            if batch_size is not None:
+                raise errors.value_error(self._who, "batch_size", "left out beside batch_shape", batch_size)
+            self.batch_shape: Shape = standardize_shape(self._who, tuple(batch_shape))
+            if not self.batch_shape:
+                raise errors.value_error(self._who, "batch_shape", "a tuple with a batch axis", batch_shape)
+        else:
+            if isinstance(shape, int):
+                raise errors.type_error(self._who, "shape", "a tuple of sizes", shape, f"Write ({shape},).")
+            self.batch_shape = (batch_size, *standardize_shape(self._who, tuple(shape or ())))
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return x
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return self.batch_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+
+
+def Input(
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+) -> KerasTensor:
+    """State the shape of a model's input, as the first entry of `Sequential`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        One sample's shape, without the batch axis.
+    batch_size : int, optional
+    dtype : str, optional
+    batch_shape : tuple, optional
+        Instead of ``shape`` and ``batch_size``.
+    name : str, optional
+
+    Examples
+    --------
+    >>> from fastnn import Input
+    >>> Input((28, 28, 1)).shape
+    (None, 28, 28, 1)
+    """
+    layer = InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, batch_shape=batch_shape, name=name)
+    return KerasTensor(layer.batch_shape, layer.dtype, layer.name, layer)
+
+
+class Dense(Layer):
+    """Fully connected layer: ``activation(x @ kernel + bias)``.
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str or callable, optional
+        Default: none (linear).
+    use_bias : bool
+    kernel_initializer, bias_initializer : str or callable
+        Default Glorot's uniform distribution, and zeros.
+    kernel_regularizer, bias_regularizer, activity_regularizer : str or callable, optional
+        Penalties that are added to the loss.
+    kernel_constraint, bias_constraint : callable, optional
+        ``constraint(weight)`` is assigned to the weight after each optimizer step.
+    **kwargs
+        ``name``, ``dtype``, ``trainable``, ``input_shape``.
+
+    Shapes
+    ------
+    x (n, ..., inputs) -> y (n, ..., units); kernel (inputs, units), bias (units,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn.layers import Dense
+    >>> Dense(3, activation="relu")(np.ones((2, 4))).shape
+    (2, 3)
+    """
+
+    _float_input = True
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = check_positive_int(self._who, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = kernel_constraint
+        self.bias_constraint = bias_constraint
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape: Shape) -> None:
+        inputs = input_shape[-1]
+        if inputs is None:
+            raise errors.value_error(self._who, "the last axis of x", "of known size", errors.Shown(str(input_shape)))
+        self.kernel = self.add_weight(
+            shape=(inputs, self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: inputs})
+
+    def call(self, x: Tensor) -> Tensor:
+        fused = FUSED.get(self.activation)
+        y = ops.linear(x, self.kernel, self.bias, activation=fused)
+        return y if fused else self.activation(y)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shape = standardize_shape(self._who, input_shape)
+        self._check_shape(shape)
+        return (*shape[:-1], self.units)
+
+    def _size_fix(self) -> str:
+        return "Flatten the input, or build the layer again."
+
+    def _rank_fix(self, rank: int) -> str:
+        return "Add the missing axis: x[:, None] for one feature, x[None] for one sample."
+
+
+class Activation(Layer):
+    """Apply an activation function.
+
+    Parameters
+    ----------
+    activation : str or callable
+    **kwargs
+        ``name``, ``dtype``, ``input_shape``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn.layers import Activation
+    >>> Activation("relu")(np.array([-1.0, 2.0])).numpy()
+    array([0., 2.], dtype=float32)
+    """
+
+    _float_input = True
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.built = True
+
+    def call(self, x: Tensor) -> Tensor:
+        return self.activation(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return standardize_shape(self._who, input_shape)

@@ -1,0 +1,57 @@
+"""Layers that prepare data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn import ops
+from fastnn.autograd import Tensor
+from fastnn.layers.base import Layer, Shape, as_numeric, standardize_shape
+
+
+class Rescaling(Layer):
+    """``x * scale + offset``, for instance pixels 0..255 to 0..1.
+
+    Parameters
+    ----------
+    scale : float or array_like
+        An array broadcasts against the input's last axes.
+    offset : float or array_like
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn.layers import Rescaling
+    >>> Rescaling(1 / 255)(np.array([[0, 255]], dtype="uint8")).numpy()
+    array([[0., 1.]], dtype=float32)
+    """
+
+    _float_input = True
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = _number_or_list(self._who, "scale", scale)
+        self.offset = _number_or_list(self._who, "offset", offset)
+        self.built = True
+
+    def call(self, x: Tensor) -> Tensor:
+        scale, offset = (
+            value if isinstance(value, float) else np.asarray(value, dtype=x.dtype)
+            for value in (self.scale, self.offset)
+        )
+        y = ops.multiply(x, scale)
+        if isinstance(offset, float) and offset == 0:
+            return y
+        return ops.add(y, offset)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shape = standardize_shape(self._who, input_shape)
+        full = [1 if n is None else n for n in shape]
+        return (*shape[:1], *np.broadcast_shapes(tuple(full), np.shape(self.scale), np.shape(self.offset))[1:])
+
+
+def _number_or_list(who: str, argument: str, value: Any) -> Any:
+    array = as_numeric(who, argument, value)
+    return float(array) if array.ndim == 0 else array.tolist()

@@ -1,0 +1,135 @@
+"""Model: a layer that can be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastnn import errors
+from fastnn.autograd import Tensor, no_grad
+from fastnn.layers.base import Layer, _state
+from fastnn.models.summary import print_summary
+from fastnn.models.trainer import Trainer
+
+
+class Model(Trainer):
+    """The base of models: subclass it, make layers in ``__init__`` and use them in ``call``.
+
+    A model is itself a layer: it has weights, can be called and can be part of another model. For a plain stack of
+    layers use `Sequential`.
+
+    Parameters
+    ----------
+    trainable : bool
+    dtype : str, optional
+    name : str, optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnn as keras
+    >>> class Twice(keras.Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.first = keras.layers.Dense(8, activation="relu")
+    ...         self.second = keras.layers.Dense(1)
+    ...     def call(self, x):
+    ...         return self.second(self.first(x))
+    >>> model = Twice()
+    >>> model.compile("adam", "mse")
+    >>> history = model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args or "inputs" in kwargs or "outputs" in kwargs:
+            raise TypeError(
+                "Model: a graph from inputs to outputs is not one of its arguments yet. "
+                "Use Sequential([...]) or a subclass with call(self, x)."
+            )
+        super().__init__(**kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly below, in the order in which they were set."""
+        found = {id(layer): layer for layer in self._layers_below()}
+        return list(found.values())
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its place.
+
+        Parameters
+        ----------
+        name : str, optional
+        index : int, optional
+        """
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise errors.value_error(f"{self._who}.get_layer", "name or index", "given, one of them", (name, index))
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise errors.value_error(f"{self._who}.get_layer", "index", f"below {len(layers)}", index)
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise errors.unknown_name(f"{self._who}.get_layer", "name", name, [layer.name for layer in layers])
+
+    def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """The output for an input.
+
+        For plain arrays nothing is recorded for gradients, unless ``training=True``; give a `Tensor` to differentiate.
+        """
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        if training or _state.depth or isinstance(first, Tensor):
+            return super().__call__(*args, training=training, **kwargs)
+        with no_grad():
+            return super().__call__(*args, training=training, **kwargs)
+
+    def _prepare(self, x: Any) -> None:
+        """A subclass builds its layers as its call reaches them."""
+        if type(self).build is not Layer.build:
+            super()._prepare(x)
+        elif not self.built and isinstance(x, Tensor):
+            Layer.build(self, (None, *x.shape[1:]))
+
+    def _build_from(self, sample: Any) -> None:
+        """Make all weights, from a few samples of the data."""
+        if not all(layer.built for layer in self._flatten()):
+            with no_grad():
+                self(sample)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print a table of the layers, their output shapes and parameter counts.
+
+        Parameters
+        ----------
+        line_length : int, optional
+            Default: the terminal's, at most 88.
+        positions : sequence of float, optional
+            Where the columns end, as shares of the line.
+        print_fn : callable, optional
+            Called once with the whole text instead of `print`.
+        expand_nested : bool
+            Also show the layers of models within the model.
+        show_trainable : bool
+            A column that says which layers are trained.
+        layer_range : two str, optional
+            Names (or patterns) of the first and last layer to show.
+        """
+        print_summary(
+            self,
+            print_fn,
+            line_length=line_length,
+            positions=positions,
+            expand_nested=expand_nested,
+            show_trainable=show_trainable,
+            layer_range=layer_range,
+        )

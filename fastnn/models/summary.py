@@ -1,0 +1,160 @@
+"""`Model.summary`: Keras's table of layers, output shapes and parameter counts."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastnn import errors
+
+if TYPE_CHECKING:
+    from fastnn.layers.base import Layer
+    from fastnn.models.model import Model
+
+
+def summary_text(
+    model: Model,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> str:
+    """The whole summary, lines joined by newlines."""
+    header, align = ["Layer (type)", "Output Shape", "Param #"], ["left", "left", "right"]
+    places = list(positions or (0.45, 0.80, 1.0))
+    length = 88
+    if show_trainable:
+        length += 12
+        places = [place * 0.90 for place in places] + [1.0]
+        header.append("Trainable")
+        align.append("center")
+    if line_length is None:
+        line_length = min(length, shutil.get_terminal_size().columns - 4)
+    rows = [
+        row
+        for layer in _chosen(model.layers, layer_range)
+        for row in _rows(layer, "", 0, expand_nested, show_trainable)
+    ]
+    widths = _column_widths(places, line_length)
+    trainable, frozen = model.trainable_weights, model.non_trainable_weights
+    slots = _optimizer_variables(model)
+    lines = [f'Model: "{model.name}"', *_table(header, rows, widths, align)]
+    lines.append(f" Total params: {_amount([*trainable, *frozen, *(slots or [])])}")
+    lines.append(f" Trainable params: {_amount(trainable)}")
+    lines.append(f" Non-trainable params: {_amount(frozen)}")
+    if slots is not None:
+        lines.append(f" Optimizer params: {_amount(slots)}")
+    return "\n".join(lines)
+
+
+def print_summary(model: Model, print_fn: Callable[[str], Any] | None = None, **kwargs: Any) -> None:
+    (print_fn or print)(summary_text(model, **kwargs))
+
+
+def _optimizer_variables(model: Model) -> list[Any] | None:
+    optimizer = model.optimizer if model.compiled else None
+    return list(optimizer.variables) if optimizer is not None and optimizer.built else None
+
+
+def _amount(variables: Iterable[Any]) -> str:
+    unique = {id(v): v for v in variables}.values()
+    count = sum(math.prod(v.shape) for v in unique)
+    size: float = sum(math.prod(v.shape) * v.dtype.itemsize for v in unique)
+    units = ["B", "KB", "MB", "GB", "TB", "PB"]
+    while size >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop(0)
+    return f"{count:,} ({size:.2f} {units[0]})"
+
+
+def _rows(layer: Layer, prefix: str, level: int, nested: bool, show_trainable: bool) -> list[list[str]]:
+    params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+    row = [f"{prefix}{layer.name} ({type(layer).__name__})", _output_shape(layer), params]
+    if show_trainable:
+        row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
+    rows = [row]
+    if nested:
+        for below in getattr(layer, "layers", ()):
+            rows += _rows(below, "   " * (level + 1) + "└ ", level + 1, nested, show_trainable)
+    return rows
+
+
+def _output_shape(layer: Layer) -> str:
+    if layer._build_shape is None:
+        return "?"
+    try:
+        return str(tuple(layer.compute_output_shape(layer._build_shape)))
+    except NotImplementedError:
+        return "?"
+
+
+def _chosen(layers: Sequence[Layer], layer_range: Sequence[str] | None) -> Sequence[Layer]:
+    """The layers from the first that matches one pattern to the last that matches the other."""
+    if layer_range is None:
+        return layers
+    if len(layer_range) != 2 or not all(isinstance(name, str) for name in layer_range):
+        raise errors.value_error("summary", "layer_range", "two layer names", layer_range)
+    first = [i for i, layer in enumerate(layers) if re.match(layer_range[0], layer.name)]
+    last = [i for i, layer in enumerate(layers) if re.match(layer_range[1], layer.name)]
+    if not first or not last:
+        missing = layer_range[0] if not first else layer_range[1]
+        raise errors.unknown_name("summary", "layer_range", missing, [layer.name for layer in layers])
+    begin, end = sorted((min(first), max(last)))
+    return layers[begin : end + 1]
+
+
+def _column_widths(places: Sequence[float], line_length: int) -> list[int]:
+    """Widths of the cells with their two blanks; too wide a table shrinks by the same in every column, as in Keras."""
+    widths, current = [], 0
+    for place in places:
+        width = int(place * line_length) - current
+        if width < 4:
+            raise errors.value_error("summary", "line_length", "wide enough for the columns", line_length)
+        widths.append(width + 2)
+        current += width
+    excess = sum(widths) + len(widths) + 1 - line_length
+    for i in range(len(widths)):
+        if excess > 0:
+            share = round(excess / (len(widths) - i))
+            widths[i] -= share
+            excess -= share
+    return widths
+
+
+def _table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], align: Sequence[str]
+) -> list[str]:
+    def rule(left: str, line: str, cross: str, right: str) -> str:
+        return left + cross.join(line * width for width in widths) + right
+
+    def cells(texts: Sequence[str], bar: str) -> list[str]:
+        folded = [_fold(text, width - 2) for text, width in zip(texts, widths, strict=True)]
+        height = max(map(len, folded))
+        lines = []
+        for i in range(height):
+            parts = []
+            for column, width, side in zip(folded, widths, align, strict=True):
+                text = column[i] if i < len(column) else ""
+                put = {"left": text.ljust, "right": text.rjust, "center": text.center}[side]
+                parts.append(f" {put(width - 2)} ")
+            lines.append(bar + bar.join(parts) + bar)
+        return lines
+
+    lines = [rule("┏", "━", "┳", "┓"), *cells(header, "┃"), rule("┡", "━", "╇", "┩")]
+    for i, row in enumerate(rows):
+        if i:
+            lines.append(rule("├", "─", "┼", "┤"))
+        lines += cells(row, "│")
+    lines.append(rule("└", "─", "┴", "┘"))
+    return lines
+
+
+def _fold(text: str, width: int) -> list[str]:
+    if len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, width, break_on_hyphens=False, drop_whitespace=True) or [""]

@@ -1,0 +1,659 @@
+"""The training loop: compile, fit, evaluate, predict, and their single steps.
+
+A step consists of launches only: gather the batch, forward, loss, backward, optimizer, metric sums. Values are read
+where a line of progress, a callback or the end of an epoch needs them, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import errors, metrics, ops, optimizers, random
+from fastnn.autograd import Array, Tensor, no_grad
+from fastnn.callbacks import CallbackList, History
+from fastnn.layers.base import Layer
+from fastnn.models import data
+from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy, takes_integers
+from fastnn.progress import Progress, resolve_verbose
+
+_guard = threading.Lock()
+
+
+class Trainer(Layer):
+    """What `Model` knows about training."""
+
+    optimizer: Any = None
+    loss: Any = None
+    compiled: bool = False
+    run_eagerly: bool = False
+    stop_training: bool = False
+    history: History | None = None
+    _loss: Any = None
+    _loss_weight: float | None = None
+    _loss_tracker: Any = None
+    _metrics: CompiledMetrics | None = None
+    _training: str = ""  # what is running that changes the weights
+    _in_epoch: bool = False
+
+    # ---- compile ---------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: float | Sequence[float] | None = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+    ) -> None:
+        """Say how to train the model.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+        loss : str, Loss or callable, optional
+            A callable is ``loss(y_true, y_pred)``, one value per sample.
+        loss_weights : float, optional
+            The loss is multiplied by it.
+        metrics : list, optional
+            Names, functions or Metric objects; "accuracy" becomes the one that fits the data.
+        weighted_metrics : list, optional
+            The same, but using the sample weights.
+        run_eagerly : bool
+            Run every step through Python.
+        steps_per_execution : int
+            Call the batch hooks of callbacks once per so many batches.
+        jit_compile : bool or "auto"
+            There is nothing to compile at run time: the kernels are C. True is an error.
+
+        Raises
+        ------
+        ValueError
+            For names that are not known.
+        """
+        who = f"{self._who}.compile"
+        if self._training:
+            raise self._busy("compile")
+        if jit_compile not in ("auto", False, None):
+            raise errors.value_error(who, "jit_compile", "'auto' or False", jit_compile, "The kernels are compiled C.")
+        new_optimizer = optimizers.get(optimizer)
+        new_loss = get_loss(who, loss)
+        if isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1:
+            loss_weights = loss_weights[0]
+        if loss_weights is not None and not isinstance(loss_weights, (int, float)):
+            raise errors.type_error(who, "loss_weights", "a number", loss_weights)
+        new_metrics = CompiledMetrics(who, metrics, weighted_metrics)
+        self._steps_per_execution = data.check_batch_size(who, steps_per_execution, "steps_per_execution")
+        self.optimizer = new_optimizer
+        self.loss = loss
+        self._loss = new_loss
+        self._loss_weight = None if loss_weights is None else float(loss_weights)
+        self._metrics = new_metrics
+        self._loss_tracker = _mean("loss")
+        self.run_eagerly = bool(run_eagerly)
+        self.compiled = True
+
+    # ---- fit -------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        *,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Train the model.
+
+        Parameters
+        ----------
+        x : array_like
+            Inputs, one row per sample; any numeric dtype, lists, pandas.
+        y : array_like, optional
+            Targets.
+        batch_size : int
+            Samples per step, default 32; the last step takes what is left.
+        epochs : int
+            Number of the epoch to stop before.
+        verbose : "auto", 0, 1 or 2
+            1 shows a line of progress, 2 prints a line per epoch; "auto" is 1 in terminals and notebooks, else 0.
+        callbacks : list of Callback, optional
+        validation_split : float
+            The share of the data, taken from the end before shuffling, that is held out.
+        validation_data : tuple, optional
+            ``(x, y)`` or ``(x, y, sample_weight)``.
+        shuffle : bool
+            Put the samples into a new order in every epoch.
+        class_weight : dict, optional
+            Weight of a sample by its class.
+        sample_weight : array_like, optional
+            Weight of each sample in the loss.
+        initial_epoch : int
+            Number of the first epoch.
+        validation_batch_size : int, optional
+            Default: ``batch_size``.
+        validation_freq : int or list of int
+            Validate every so many epochs, or after the epochs with these numbers (from 1).
+
+        Returns
+        -------
+        History
+            ``history.history["loss"]`` is a list of one value per epoch: the mean over all samples, regularisers
+            included.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Before anything is changed, for data that does not fit.
+        RuntimeError
+            Without `compile`, or while another thread trains the model.
+        """
+        who = f"{self._who}.fit"
+        with self._exclusive("fit"):
+            epochs = _whole(who, "epochs", epochs)
+            initial_epoch = _whole(who, "initial_epoch", initial_epoch)
+            verbose = resolve_verbose(who, verbose)
+            train = self._read(who, x, y, sample_weight)
+            held_out: data.Arrays | None = None
+            if validation_data is not None:
+                held_out = self._read_validation(who, validation_data)
+            elif validation_split:
+                train, held_out = data.split(who, *train, validation_split)
+            if class_weight is not None:
+                weights = data.class_weights(who, train[1], class_weight, train[2])
+                train = (train[0], train[1], weights)
+            size = data.check_batch_size(who, batch_size)
+            batches = self._batches(train, size, shuffle=bool(shuffle))
+            held_batches = None
+            if held_out is not None:
+                held_size = data.check_batch_size(who, validation_batch_size or size, "validation_batch_size")
+                held_batches = self._batches(held_out, held_size)
+            _should_validate(who, validation_freq, 0)
+            self._prepare_training(who, train, held_out)
+            hooks = CallbackList(
+                callbacks,
+                add_history=True,
+                model=self,
+                verbose=verbose,
+                epochs=epochs,
+                steps=batches.steps,
+            )
+            self.stop_training = False
+            generator = np.random.default_rng(random.make_default_seed()) if shuffle else None
+            hooks.on_train_begin()
+            logs: dict[str, float] = {}
+            for epoch in range(initial_epoch, epochs):
+                hooks.on_epoch_begin(epoch)
+                if generator is not None:
+                    batches.reshuffle(generator)
+                progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
+                try:
+                    done = self._run_epoch(batches, hooks, progress)
+                    logs = self._logs()
+                    if held_batches is not None and _should_validate(who, validation_freq, epoch):
+                        found = self._run_evaluation(held_batches, hooks)
+                        logs |= {f"val_{name}": value for name, value in found.items()}
+                    progress.finish(done, logs)
+                finally:
+                    progress.abandon()
+                hooks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+            hooks.on_train_end(logs)
+        return hooks.history or History()
+
+    def _run_epoch(self, batches: data.Batches, hooks: CallbackList, progress: Progress) -> int:
+        """All steps of an epoch; the number that were run."""
+        begins, ends = hooks.wants("on_train_batch_begin"), hooks.wants("on_train_batch_end")
+        chunk = self._steps_per_execution if begins or ends else 1
+        self.reset_metrics()
+        self._in_epoch = True
+        done = 0
+        try:
+            for step in range(batches.steps):
+                if begins and step % chunk == 0:
+                    hooks.on_train_batch_begin(step)
+                self._train_step(*batches.batch(step))
+                done = step + 1
+                if ends and (done % chunk == 0 or done == batches.steps):
+                    hooks.on_train_batch_end(step, self._logs())
+                progress.update(done, self._logs)
+                if self.stop_training:
+                    break
+        except BaseException:
+            for variable in self.trainable_variables:
+                variable.zero_grad()
+            raise
+        finally:
+            self._in_epoch = False
+        return done
+
+    def _train_step(self, x: Tensor, y: Tensor | None, weight: Tensor | None, count: int) -> None:
+        y_pred = self(x, training=True)
+        loss = self._total_loss(y, y_pred, weight)
+        loss.backward()
+        self.optimizer.apply_gradients(self._trained)
+        for variable, constraint in self._constraints_below:
+            with no_grad():
+                variable.assign(constraint(variable))
+        self._note(loss, y, y_pred, weight, count)
+
+    def _total_loss(self, y: Tensor | None, y_pred: Any, weight: Tensor | None) -> Tensor:
+        total: Tensor | None = None
+        if self._loss is not None:
+            if isinstance(self._loss, str):
+                self._loss = resolve_crossentropy(y, y_pred)
+            total = self._loss(y, y_pred, sample_weight=weight)
+            if self._loss_weight is not None:
+                total = ops.multiply(total, self._loss_weight)
+        for penalty in self.losses:
+            scalar = penalty if penalty.size == 1 and penalty.ndim == 0 else ops.sum(penalty)
+            total = scalar if total is None else ops.add(total, scalar)
+        if total is None:
+            raise ValueError(
+                f"{self._who}: loss must be given to compile, or added by a layer; got None. "
+                "Write compile(optimizer, loss=...)."
+            )
+        return total
+
+    def _note(self, loss: Tensor, y: Tensor | None, y_pred: Any, weight: Tensor | None, count: int) -> None:
+        """Add the step to the sums behind loss and metrics."""
+        with no_grad():
+            self._loss_tracker.update_state(loss.detach(), sample_weight=count)
+            if self._metrics is not None and y is not None:
+                self._metrics.update_state(y, y_pred.detach(), weight)
+
+    # ---- evaluate and predict --------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        *,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics on data.
+
+        Parameters
+        ----------
+        x, y : array_like
+        batch_size : int
+            Default 32.
+        verbose : "auto", 0, 1 or 2
+        sample_weight : array_like, optional
+        callbacks : list of Callback, optional
+        return_dict : bool
+            Return a dict from names to values.
+
+        Returns
+        -------
+        float, list or dict
+            The loss alone if there are no metrics, else ``[loss, *metrics]``. Regularisers are part of the loss.
+        """
+        who = f"{self._who}.evaluate"
+        self._need_compile(who)
+        verbose = resolve_verbose(who, verbose)
+        arrays = self._read(who, x, y, sample_weight)
+        batches = self._batches(arrays, data.check_batch_size(who, batch_size))
+        self._check_loss(who, arrays)
+        self._build_from(arrays[0][:1])
+        self._check_labels(who, arrays[1])
+        hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches.steps)
+        progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
+        kept = self._keep_sums() if self._in_epoch else None
+        try:
+            logs = self._run_evaluation(batches, hooks, progress)
+            progress.finish(batches.steps, logs)
+        finally:
+            progress.abandon()
+            if kept is not None:
+                self._restore_sums(kept)
+        return self._in_order(logs, return_dict)
+
+    def _run_evaluation(
+        self, batches: data.Batches, hooks: CallbackList, progress: Progress | None = None
+    ) -> dict[str, float]:
+        begins, ends = hooks.wants("on_test_batch_begin"), hooks.wants("on_test_batch_end")
+        self.reset_metrics()
+        hooks.on_test_begin()
+        for step in range(batches.steps):
+            if begins:
+                hooks.on_test_batch_begin(step)
+            self._test_step(*batches.batch(step))
+            if ends:
+                hooks.on_test_batch_end(step, self._logs())
+            if progress is not None:
+                progress.update(step + 1, self._logs)
+        logs = self._logs()
+        hooks.on_test_end(logs)
+        return logs
+
+    def _test_step(self, x: Tensor, y: Tensor | None, weight: Tensor | None, count: int) -> None:
+        with no_grad():
+            y_pred = self(x, training=False)
+            loss = self._total_loss(y, y_pred, weight)
+            self._note(loss, y, y_pred, weight, count)
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", *, callbacks: Any = None
+    ) -> Any:
+        """The outputs for inputs; the model need not be compiled.
+
+        Parameters
+        ----------
+        x : array_like
+        batch_size : int
+            Default 32.
+        verbose : "auto", 0, 1 or 2
+            "auto" shows no line where there is only one batch.
+        callbacks : list of Callback, optional
+
+        Returns
+        -------
+        ndarray
+            One row per sample.
+        """
+        who = f"{self._who}.predict"
+        level = resolve_verbose(who, verbose)
+        arrays = self._read(who, x, None, None)
+        batches = self._batches((arrays[0], None, None), data.check_batch_size(who, batch_size))
+        if verbose == "auto" and batches.steps == 1:
+            level = 0
+        self._build_from(arrays[0][:1])
+        hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
+        begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
+        progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
+        out = _Collected(batches.samples)
+        hooks.on_predict_begin()
+        try:
+            for step in range(batches.steps):
+                if begins:
+                    hooks.on_predict_batch_begin(step)
+                x_batch, _, _, count = batches.batch(step)
+                with no_grad():
+                    y = self(x_batch, training=False)
+                out.add(y, count)
+                if ends:
+                    hooks.on_predict_batch_end(step, {"outputs": y})
+                progress.update(step + 1)
+            progress.finish(batches.steps)
+        finally:
+            progress.abandon()
+        hooks.on_predict_end()
+        return out.result()
+
+    # ---- single batches --------------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One training step on the given samples.
+
+        Returns
+        -------
+        float, list or dict
+            Loss and metrics since the last `reset_metrics`.
+        """
+        who = f"{self._who}.train_on_batch"
+        with self._exclusive("train_on_batch"):
+            arrays = self._read(who, x, y, sample_weight)
+            if class_weight is not None:
+                arrays = (*arrays[:2], data.class_weights(who, arrays[1], class_weight, arrays[2]))
+            batches = self._batches(arrays, len(arrays[0]))
+            self._prepare_training(who, arrays, None)
+            try:
+                self._train_step(*batches.batch(0))
+            except BaseException:
+                for variable in self.trainable_variables:
+                    variable.zero_grad()
+                raise
+            return self._in_order(self._logs(), return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics since the last `reset_metrics`, the given samples included."""
+        who = f"{self._who}.test_on_batch"
+        self._need_compile(who)
+        arrays = self._read(who, x, y, sample_weight)
+        batches = self._batches(arrays, len(arrays[0]))
+        self._check_loss(who, arrays)
+        self._build_from(arrays[0][:1])
+        self._check_labels(who, arrays[1])
+        self._test_step(*batches.batch(0))
+        return self._in_order(self._logs(), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for the given samples, computed as one batch."""
+        return self.predict(x, batch_size=len(data.as_data(f"{self._who}.predict_on_batch", "x", x)) or 1, verbose=0)
+
+    # ---- metrics ---------------------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss's running mean and the compiled metrics."""
+        if not self.compiled or self._metrics is None:
+            return []
+        return [self._loss_tracker, *self._metrics.metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names under which values are reported."""
+        if not self.compiled or self._metrics is None:
+            return []
+        return ["loss", *self._metrics.names]
+
+    def reset_metrics(self) -> None:
+        """Begin the running means of loss and metrics again."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, float]:
+        """The present values of loss and metrics."""
+        return self._logs()
+
+    def _logs(self) -> dict[str, float]:
+        """Read loss and metrics; sorted by name, as Keras has them."""
+        found = {"loss": self._loss_tracker.result()}
+        if self._metrics is not None and self._metrics.built:
+            found |= self._metrics.result()
+        return {name: float(found[name]) for name in sorted(found)}
+
+    def _in_order(self, logs: dict[str, float], return_dict: bool) -> Any:
+        if return_dict:
+            return logs
+        values = [logs[name] for name in self.metrics_names]
+        return values[0] if len(values) == 1 else values
+
+    def _metric_direction(self, name: str) -> str | None:
+        """"up" where larger values of a metric are better, "down" where smaller are, None where nobody knows."""
+        for metric in self.metrics:
+            if metric.name == name and getattr(metric, "_direction", None):
+                return str(metric._direction)
+        lower = name.lower()
+        if "acc" in lower or "auc" in lower:
+            return "up"
+        return "down" if "loss" in lower or "error" in lower or lower in ("mse", "mae") else None
+
+    def _keep_sums(self) -> list[Any]:
+        return [(v, v.numpy()) for metric in self.metrics for v in metric.variables]
+
+    def _restore_sums(self, kept: list[Any]) -> None:
+        for variable, value in kept:
+            variable.assign(value)
+
+    # ---- before the first step -------------------------------------------------------------------------------
+
+    def _read(self, who: str, x: Any, y: Any, weight: Any) -> data.Arrays:
+        """The user's data as arrays of one length."""
+        if x is None:
+            raise errors.type_error(who, "x", "an array-like", None)
+        inputs = data.as_data(who, "x", x)
+        targets = None if y is None else data.as_data(who, "y", y)
+        weights = None if weight is None else data.as_data(who, "sample_weight", weight)
+        fit = getattr(self, "_fit_data", None)
+        if fit is not None:
+            inputs = fit(inputs)
+        data.check_lengths(who, x=inputs, y=targets, sample_weight=weights)
+        return inputs, targets, weights
+
+    def _read_validation(self, who: str, given: Any) -> data.Arrays:
+        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+            raise errors.type_error(
+                who, "validation_data", "a tuple (x, y) or (x, y, sample_weight)", given, "Or give validation_split."
+            )
+        return self._read(f"{who} validation_data", *(*given, None)[:3])
+
+    def _batches(self, arrays: data.Arrays, size: int, shuffle: bool = False) -> data.Batches:
+        y = arrays[1]
+        targets = self.dtype
+        if y is not None and (is_sparse(self._loss) or (y.dtype.kind in "iub" and takes_integers(self._loss))):
+            targets = "int64"
+        return data.Batches(arrays, (self.dtype, targets, self.dtype), size, shuffle)
+
+    def _prepare_training(
+        self, who: str, train: data.Arrays, held_out: data.Arrays | None
+    ) -> None:
+        """Check what can be checked and make all weights, before the first step changes anything."""
+        for arrays in (train, held_out):
+            if arrays is not None:
+                self._check_loss(who, arrays)
+        self._build_from(train[0][:1])
+        for arrays in (train, held_out):
+            if arrays is not None:
+                self._check_labels(who, arrays[1])
+        self._trained = self.trainable_variables
+        if not self._trained:
+            raise errors.order_error(who, "the model has no trainable weights", "Set layer.trainable = True.")
+        self._constraints_below = [pair for layer in self._flatten() for pair in layer._constraints]
+        self.optimizer.build(self._trained)
+
+    def _check_loss(self, who: str, arrays: data.Arrays) -> None:
+        if self._loss is not None and arrays[1] is None:
+            raise errors.type_error(who, "y", "given for the loss", None)
+
+    def _check_labels(self, who: str, y: Array | None) -> None:
+        """Class numbers must exist; found here, a wrong one stops training before the first step."""
+        shape = getattr(self, "_output_shape", None)
+        if y is None or not shape or not isinstance(shape[-1], int) or not is_sparse(self._loss):
+            return
+        classes = shape[-1]
+        wrong = (y < 0) | (y >= classes)
+        ignored = getattr(self._loss, "ignore_class", None)
+        if ignored is not None:
+            wrong &= y != ignored
+        if wrong.any():
+            raise errors.value_error(
+                who,
+                "y",
+                f"class numbers in 0 ... {classes - 1}, for the {classes} outputs of the last layer",
+                y[wrong].flat[0].item(),
+                f"First at position {int(wrong.argmax())}.",
+            )
+
+    def _need_compile(self, who: str) -> None:
+        if not self.compiled:
+            raise errors.order_error(who, "the model is not compiled", "Call compile(optimizer, loss) first.")
+
+    def _build_from(self, sample: Array) -> None:
+        raise NotImplementedError
+
+    def _busy(self, what: str) -> RuntimeError:
+        return errors.order_error(
+            f"{self._who}.{what}", f"{self._training} of the same model is still running", "Wait until it has returned."
+        )
+
+    @contextlib.contextmanager
+    def _exclusive(self, what: str) -> Iterator[None]:
+        """Only one call at a time may change the weights."""
+        self._need_compile(f"{self._who}.{what}")
+        with _guard:
+            if self._training:
+                raise self._busy(what)
+            self._training = what
+        try:
+            yield
+        finally:
+            self._training = ""
+
+
+class _Collected:
+    """The outputs of all batches in one array, or in the structure that the model returns."""
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+        self.filled = 0
+        self.whole: Array | None = None
+        self.parts: list[Any] = []
+
+    def add(self, y: Any, count: int) -> None:
+        if isinstance(y, Tensor) and y.shape[:1] == (count,) and not self.parts:
+            if self.whole is None:
+                self.whole = np.empty((self.samples, *y.shape[1:]), y.dtype)
+            self.whole[self.filled : self.filled + count] = y.data
+            self.filled += count
+        else:
+            self.parts.append(_copied(y))
+
+    def result(self) -> Any:
+        return self.whole if self.whole is not None else _joined(self.parts)
+
+
+def _copied(y: Any) -> Any:
+    if isinstance(y, dict):
+        return {key: _copied(value) for key, value in y.items()}
+    if isinstance(y, (list, tuple)):
+        return [_copied(value) for value in y]
+    return y.numpy() if isinstance(y, Tensor) else np.asarray(y)
+
+
+def _joined(parts: list[Any]) -> Any:
+    if isinstance(parts[0], dict):
+        return {key: _joined([part[key] for part in parts]) for key in parts[0]}
+    if isinstance(parts[0], list):
+        return [_joined([part[i] for part in parts]) for i in range(len(parts[0]))]
+    return np.concatenate(parts)
+
+
+def _mean(name: str) -> Any:
+    return metrics.Mean(name=name)
+
+
+def _whole(who: str, argument: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise errors.type_error(who, argument, "an int of at least 0", value)
+    if value < 0:
+        raise errors.value_error(who, argument, "an int of at least 0", int(value))
+    return int(value)
+
+
+def _should_validate(who: str, frequency: Any, epoch: int) -> bool:
+    if isinstance(frequency, (list, tuple)):
+        return epoch + 1 in frequency
+    if isinstance(frequency, bool) or not isinstance(frequency, (int, np.integer)) or frequency < 1:
+        raise errors.value_error(who, "validation_freq", "a positive int or a list of epochs", frequency)
+    return (epoch + 1) % int(frequency) == 0
