@@ -71,7 +71,10 @@ lint: build
 	PATH="$(BIN):$$PATH" $(BIN)/cython-lint fastnn
 
 bench: build
-	$(BIN)/python -m pytest bench -o python_files='bench_*.py' $(PYTEST)
+	mkdir -p .benchmarks
+	$(BIN)/python -m pytest bench -o python_files='bench_*.py' --benchmark-json=.benchmarks/bench.json \
+	  --benchmark-columns=min,median,stddev,rounds --benchmark-sort=name $(PYTEST)
+	$(BIN)/python bench/import_and_size.py
 
 # Every kernel call of the suite, recorded here with its results, has the same bits on aarch64.
 neon: build

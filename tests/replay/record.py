@@ -104,8 +104,8 @@ def main() -> int:
         recorder = Recorder(file)
         status = pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]], plugins=[recorder])
     kernels = {name for name, _ in recorder.count}
-    missing = sorted(set(FIELDS) - kernels)
-    print(f"{recorder.count.total()} calls of {len(kernels)} kernels written; not covered: {', '.join(missing) or 'none'}")
+    missing = ", ".join(sorted(set(FIELDS) - kernels)) or "none"
+    print(f"{recorder.count.total()} calls of {len(kernels)} kernels written; not covered: {missing}")
     return int(status)
 
 
