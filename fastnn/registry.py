@@ -11,7 +11,7 @@ import importlib
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from fastnn import errors
@@ -190,11 +190,12 @@ def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Any
     if not isinstance(config, dict):
         return config
     name, arguments = _open_envelope(config)
+    is_function = config.get("class_name") == "function"
     if custom_objects and name in custom_objects:
         thing = custom_objects[name]
     else:
-        thing = _find_public(name, str(config.get("module") or ""))
-    return thing if config.get("class_name") == "function" else _construct(thing, arguments, custom_objects)
+        thing = _find_public(name, str(config.get("module") or ""), is_function)
+    return thing if is_function else _construct(thing, arguments, custom_objects)
 
 
 def _open_envelope(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -228,29 +229,27 @@ def _public_module(thing: Any) -> str | None:
     return "keras" if part == "models" else f"keras.{part}"
 
 
-def _find_public(name: str, module: str) -> Any:
+def _find_public(name: str, module: str, is_function: bool) -> Any:
     """The public class or function of that name in the module, or anywhere if the module does not say."""
-    parts = [part for part in module.split(".") if part in MODULES]
-    for part in parts[:1] or MODULES:
-        try:
-            home = importlib.import_module(f"fastnn.{part}")
-        except ModuleNotFoundError:
-            continue
-        thing = None if name.startswith("_") else getattr(home, name, None)
-        if callable(thing) and _public_module(thing):
-            return thing
-    raise errors.unknown_name("deserialize", "class_name", name, _public_names(parts[:1] or MODULES))
+    parts = [part for part in module.split(".") if part in MODULES][:1] or MODULES
+    public = dict(thing for part in reversed(parts) for thing in _public_things(part, is_function))
+    if name not in public:
+        raise errors.unknown_name("deserialize", "class_name", name, public)
+    return public[name]
 
 
-def _public_names(modules: Iterable[str]) -> list[str]:
-    names: list[str] = []
-    for part in modules:
-        try:
-            home = importlib.import_module(f"fastnn.{part}")
-        except ModuleNotFoundError:
-            continue
-        names += [n for n in dir(home) if hasattr(getattr(home, n), "from_config") and not n.startswith("_")]
-    return names
+def _public_things(part: str, is_function: bool) -> Iterator[tuple[str, Any]]:
+    """Name and object of the classes with a configuration, or of the functions, that a module itself offers."""
+    try:
+        home = importlib.import_module(f"fastnn.{part}")
+    except ModuleNotFoundError:
+        return
+    for name in dir(home):
+        thing = getattr(home, name)
+        wanted = inspect.isfunction(thing) if is_function else inspect.isclass(thing) and hasattr(thing, "from_config")
+        own = _public_module(thing) == ("keras" if part == "models" else f"keras.{part}")
+        if wanted and own and not name.startswith("_"):
+            yield name, thing
 
 
 # ---- automatic names ----------------------------------------------------------------------------------------------

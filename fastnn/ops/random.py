@@ -100,8 +100,11 @@ def global_seed_generator() -> SeedGenerator:
 
 def set_global_seed(seed: int) -> None:
     """Start the generator behind draws without a seed afresh, in place."""
+    global _global_generator
     key = check_seed("set_global_seed", seed)
-    global_seed_generator().state.assign(np.array([key, 0, 0], np.uint64))
+    if _global_generator is None:
+        _global_generator = SeedGenerator(key)
+    _global_generator.state.assign(np.array([key, 0, 0], np.uint64))
 
 
 def draw(who: str, kernel: str, dtype: np.dtype[Any], seed: Seed, width: int, n: int, **fields: Any) -> None:
