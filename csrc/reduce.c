@@ -337,7 +337,7 @@ static void FNN(penalty_fwd)(const fnn_penalty_fwd_args *a, int ith, int nth) {
 }
 
 /* -1, 0 or 1; 0 for NaN */
-FNN_INLINE vec FNN(sign)(vec x) {
+FNN_INLINE vec FNN(sign_of)(vec x) {
   const vec one = v_set1((T)1), zero = v_zero();
   return v_sel(v_gt(x, zero), one, v_sel(v_lt(x, zero), v_neg(one), zero));
 }
@@ -352,7 +352,7 @@ static void FNN(penalty_bwd)(const fnn_penalty_bwd_args *a, int ith, int nth) {
   for (ptrdiff_t j = begin; j < end; j += VL) {
     const ptrdiff_t lanes = fnn_min(VL, end - j);
     const vec v = v_load_n(x + j, lanes);
-    v_store_n(dx + j, v_mul(dy, v_fma(twice_l2, v, v_mul(l1, FNN(sign)(v)))), lanes);
+    v_store_n(dx + j, v_mul(dy, v_fma(twice_l2, v, v_mul(l1, FNN(sign_of)(v)))), lanes);
   }
 }
 
@@ -407,7 +407,7 @@ static void FNN(difference_bwd)(const fnn_difference_bwd_args *a, int ith, int n
       const ptrdiff_t lanes = fnn_min(VL, stop - j);
       const vec d = v_sub(v_load_n((const T *)a->a + j, lanes), v_load_n((const T *)a->b + j, lanes));
       const vec row_scale = cols == 1 ? v_mul(v_load_n((const T *)a->dy + j, lanes), v_set1(factor)) : scale;
-      const vec da = v_mul(row_scale, a->op == FNN_SQUARED ? d : FNN(sign)(d));
+      const vec da = v_mul(row_scale, a->op == FNN_SQUARED ? d : FNN(sign_of)(d));
       if (a->da) v_store_n((T *)a->da + j, da, lanes);
       if (a->db) v_store_n((T *)a->db + j, v_neg(da), lanes);
     }

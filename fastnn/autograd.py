@@ -69,7 +69,7 @@ class Tensor:
     _node: Node | None
     _grad_target: Array | None  # where an optimizer wants this leaf's gradient, see grad_buffer
     _grad_written: bool
-    _logits: Tensor | None  # of a softmax or sigmoid: its input, from which losses are computed
+    _logits: tuple[str, Tensor] | None  # ("softmax" or "sigmoid", its input), from which losses are computed
 
     def __init__(self, data: TensorLike, requires_grad: bool = False) -> None:
         source = to_array(data, "Tensor")

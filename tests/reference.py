@@ -101,62 +101,55 @@ def min(x: np.ndarray, axis: int | tuple[int, ...] | None = None) -> np.ndarray:
 
 # ---- softmax and losses -------------------------------------------------------------------------------------------
 
+
+def logsumexp(x: np.ndarray, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> np.ndarray:
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    y = np.log(np.exp(x - top).sum(axis, keepdims=True)) + top
+    return y if keepdims else y.reshape(np.sum(x, axis=axis).shape)
+
+
+def log_softmax(x: np.ndarray, axis: int | tuple[int, ...] | None = -1) -> np.ndarray:
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+def softmax(x: np.ndarray, axis: int | tuple[int, ...] | None = -1) -> np.ndarray:
+    return np.exp(log_softmax(x, axis))
+
+
+def clip_probability(p: np.ndarray) -> np.ndarray:
+    return np.clip(p, 1e-7, 1 - 1e-7)
+
+
+def categorical_crossentropy(target: np.ndarray, output: np.ndarray, from_logits: bool = False) -> np.ndarray:
+    if from_logits:
+        return -(target * log_softmax(output)).sum(-1)
+    return -(target * np.log(clip_probability(output / output.sum(-1, keepdims=True)))).sum(-1)
+
+
+def sparse_categorical_crossentropy(label: np.ndarray, output: np.ndarray, from_logits: bool = False) -> np.ndarray:
+    log_p = log_softmax(output if from_logits else np.log(clip_probability(output)))
+    return -np.take_along_axis(log_p, label[..., None], -1)[..., 0]
+
+
+def binary_crossentropy(target: np.ndarray, output: np.ndarray, from_logits: bool = False) -> np.ndarray:
+    if from_logits:
+        return np.logaddexp(0, output) - target * output
+    p = clip_probability(output)
+    return -(target * np.log(p) + (1 - target) * np.log(1 - p))
+
+
+def mean_squared_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return ((a - b) ** 2).mean(-1)
+
+
+def mean_absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.abs(a - b).mean(-1)
+
+
+def l1_l2_penalty(x: np.ndarray, l1: float, l2: float) -> np.ndarray:
+    return np.asarray(l1 * np.abs(x).sum() + l2 * (x * x).sum())
+
+
 # ---- movement -----------------------------------------------------------------------------------------------------
 
 # ---- optimizers ---------------------------------------------------------------------------------------------------
-
-def clip_gradients(grads: list, clipnorm=None, clipvalue=None, global_clipnorm=None) -> list:
-    """Keras's three ways to make gradients smaller."""
-    if clipvalue is not None:
-        return [np.clip(g, -clipvalue, clipvalue) for g in grads]
-    if clipnorm is not None:
-        return [g * clipnorm / np.maximum(np.linalg.norm(g.ravel()), clipnorm) for g in grads]
-    if global_clipnorm is not None:
-        norm = np.linalg.norm(np.concatenate([g.ravel() for g in grads]))
-        return [g * global_clipnorm / np.maximum(norm, global_clipnorm) for g in grads]
-    return grads
-
-
-def sgd(w, grads, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=0.0):
-    """w after one step per gradient, in w's dtype throughout."""
-    number = w.dtype.type
-    rate, factor, decay = number(learning_rate), number(momentum), number(weight_decay)
-    m = np.zeros_like(w)
-    for g in grads:
-        w = w - w * decay * rate
-        if momentum:
-            m = m * factor - g * rate
-            w = w + (m * factor - g * rate if nesterov else m)
-        else:
-            w = w - g * rate
-    return w
-
-
-def rmsprop(w, grads, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=0.0):
-    """w after one step per gradient, in w's dtype throughout."""
-    number = w.dtype.type
-    rate, keep, take, decay = number(learning_rate), number(rho), number(1 - rho), number(weight_decay)
-    v, mean, m = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
-    for g in grads:
-        w = w - w * decay * rate
-        v = keep * v + take * (g * g)
-        mean = keep * mean + take * g
-        u = rate * g / np.sqrt((v - mean * mean if centered else v) + number(epsilon))
-        m = number(momentum) * m + u
-        w = w - (m if momentum else u)
-    return w
-
-
-def adam(w, grads, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, weight_decay=0.0):
-    """w after one step per gradient, in w's dtype throughout but for alpha."""
-    number = w.dtype.type
-    rate, decay = number(learning_rate), number(weight_decay)
-    m, v, most = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
-    for t, g in enumerate(grads, 1):
-        alpha = number(learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t))
-        w = w - w * decay * rate
-        m = m + (g - m) * number(1 - beta_1)
-        v = v + (g * g - v) * number(1 - beta_2)
-        most = np.maximum(most, v)
-        w = w - m * alpha / (np.sqrt(most if amsgrad else v) + number(epsilon))
-    return w

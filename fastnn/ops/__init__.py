@@ -26,6 +26,13 @@ from fastnn.ops.reduce import sum as sum
 from fastnn.ops.reduce import var as var
 
 # ---- softmax and losses -------------------------------------------------------------------------------------------
+from fastnn.ops.loss import binary_crossentropy as binary_crossentropy
+from fastnn.ops.loss import categorical_crossentropy as categorical_crossentropy
+from fastnn.ops.loss import l1_l2_penalty as l1_l2_penalty
+from fastnn.ops.loss import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from fastnn.ops.softmax import log_softmax as log_softmax
+from fastnn.ops.softmax import logsumexp as logsumexp
+from fastnn.ops.softmax import softmax as softmax
 
 # ---- pool ---------------------------------------------------------------------------------------------------------
 from fastnn.ops.pool import average_pool as average_pool

@@ -41,7 +41,7 @@ def normalize_axes(who: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     axes = []
     for entry in given:
         try:
-            number = operator.index(entry)  # type: ignore[arg-type]
+            number = operator.index(entry)
         except TypeError:
             raise errors.type_error(who, "axis", "an integer, several of them, or None", axis) from None
         if not -ndim <= number < ndim:
