@@ -320,6 +320,17 @@ FNN_INLINE vec_f64 v_scalef_f64(vec_f64 a, vec_f64 n) {
   a = v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(first), 52)));
   return v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(second), 52)));
 }
+/* Lanes 0..7 and 8..15 of a float32 vector as float64, and back (rounded to nearest even). */
+FNN_INLINE vec_f64 v_widen_lo(vec_f32 a) {
+  return (vec_f64){_mm256_cvtps_pd(_mm256_castps256_ps128(a.lo)), _mm256_cvtps_pd(_mm256_extractf128_ps(a.lo, 1))};
+}
+FNN_INLINE vec_f64 v_widen_hi(vec_f32 a) {
+  return (vec_f64){_mm256_cvtps_pd(_mm256_castps256_ps128(a.hi)), _mm256_cvtps_pd(_mm256_extractf128_ps(a.hi, 1))};
+}
+FNN_INLINE vec_f32 v_narrow(vec_f64 lo, vec_f64 hi) {
+  return (vec_f32){_mm256_set_m128(_mm256_cvtpd_ps(lo.hi), _mm256_cvtpd_ps(lo.lo)),
+                   _mm256_set_m128(_mm256_cvtpd_ps(hi.hi), _mm256_cvtpd_ps(hi.lo))};
+}
 
 /* ---- horizontal: lane i with lane i + VL/2, then VL/4, ..., 1 ----------------------------------------------------- */
 #define FNN_TREE(op)                                                                    \

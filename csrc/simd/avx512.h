@@ -157,6 +157,15 @@ FNN_INLINE vec_f64 v_ldexp_f64(vec_f64 a, ivec_f64 e) {
 }
 FNN_INLINE vec_f32 v_scalef_f32(vec_f32 a, vec_f32 n) { return _mm512_maskz_scalef_ps((msk_f32)-1, a, n); }
 FNN_INLINE vec_f64 v_scalef_f64(vec_f64 a, vec_f64 n) { return _mm512_maskz_scalef_pd((msk_f64)-1, a, n); }
+/* Lanes 0..7 and 8..15 of a float32 vector as float64, and back (rounded to nearest even). */
+FNN_INLINE vec_f64 v_widen_lo(vec_f32 a) { return _mm512_maskz_cvtps_pd((msk_f64)-1, _mm512_castps512_ps256(a)); }
+FNN_INLINE vec_f64 v_widen_hi(vec_f32 a) {
+  return _mm512_maskz_cvtps_pd((msk_f64)-1, _mm512_maskz_extractf32x8_ps((msk_f64)-1, a, 1));
+}
+FNN_INLINE vec_f32 v_narrow(vec_f64 lo, vec_f64 hi) {
+  __m256 a = _mm512_maskz_cvtpd_ps((msk_f64)-1, lo), b = _mm512_maskz_cvtpd_ps((msk_f64)-1, hi);
+  return _mm512_maskz_insertf32x8((msk_f32)-1, _mm512_zextps256_ps512(a), b, 1);
+}
 
 /* ---- horizontal: lane i with lane i + VL/2, then VL/4, ..., 1 ----------------------------------------------------- */
 #define FNN_TREE(op)                                                                                       \

@@ -13,6 +13,7 @@
  *   v_fromint            nearest float, ties to even
  *   v_ldexp(a,e)         a * 2^e for |e| <= 252 (float32) or 2044 (float64), where a * 2^(e/2) is normal, zero, inf or NaN
  *   v_scalef(a,n)        v_ldexp with the exponent as a whole number in a float
+ *   v_widen_lo v_widen_hi v_narrow   float32 lanes 0..7 and 8..15 as float64, and back; one name for both types
  *   i_add i_sub          wrap around; i_sll and i_srl take a constant count; i_srl shifts in zeros
  *   i_mul32_f64(a,b)     the 64-bit products of the unsigned low halves (no name of its own in f32.h and f64.h)
  *   i_store_u8           the low byte of each lane
@@ -350,6 +351,18 @@ FNN_INLINE vec_f64 v_scalef_f64(vec_f64 a, vec_f64 n) {
   vec_f64 second = v_add_f64(v_sub_f64(n, v_sub_f64(first, magic)), magic);
   a = v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(first), 52)));
   return v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(second), 52)));
+}
+/* Lanes 0..7 and 8..15 of a float32 vector as float64, and back (rounded to nearest even). */
+FNN_INLINE vec_f64 v_widen_lo(vec_f32 a) {
+  return (vec_f64){{{a.q[0][0], a.q[0][1]}, {a.q[0][2], a.q[0][3]}, {a.q[1][0], a.q[1][1]}, {a.q[1][2], a.q[1][3]}}};
+}
+FNN_INLINE vec_f64 v_widen_hi(vec_f32 a) {
+  return (vec_f64){{{a.q[2][0], a.q[2][1]}, {a.q[2][2], a.q[2][3]}, {a.q[3][0], a.q[3][1]}, {a.q[3][2], a.q[3][3]}}};
+}
+FNN_INLINE reg_f32 fnn_narrow4(reg_f64 a, reg_f64 b) { return (reg_f32){(float)a[0], (float)a[1], (float)b[0], (float)b[1]}; }
+FNN_INLINE vec_f32 v_narrow(vec_f64 lo, vec_f64 hi) {
+  return (vec_f32){{fnn_narrow4(lo.q[0], lo.q[1]), fnn_narrow4(lo.q[2], lo.q[3]), fnn_narrow4(hi.q[0], hi.q[1]),
+                    fnn_narrow4(hi.q[2], hi.q[3])}};
 }
 
 /* ---- horizontal: lane i with lane i + VL/2, then VL/4, ..., 1 ----------------------------------------------------- */

@@ -308,6 +308,19 @@ FNN_INLINE vec_f64 v_scalef_f64(vec_f64 a, vec_f64 n) {
   a = v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(first), 52)));
   return v_mul_f64(a, v_frombits_f64(i_sll_f64(v_bits_f64(second), 52)));
 }
+/* Lanes 0..7 and 8..15 of a float32 vector as float64, and back (rounded to nearest even). */
+FNN_INLINE vec_f64 v_widen_lo(vec_f32 a) {
+  return (vec_f64){{vcvt_f64_f32(vget_low_f32(a.q[0])), vcvt_high_f64_f32(a.q[0]), vcvt_f64_f32(vget_low_f32(a.q[1])),
+                    vcvt_high_f64_f32(a.q[1])}};
+}
+FNN_INLINE vec_f64 v_widen_hi(vec_f32 a) {
+  return (vec_f64){{vcvt_f64_f32(vget_low_f32(a.q[2])), vcvt_high_f64_f32(a.q[2]), vcvt_f64_f32(vget_low_f32(a.q[3])),
+                    vcvt_high_f64_f32(a.q[3])}};
+}
+FNN_INLINE vec_f32 v_narrow(vec_f64 lo, vec_f64 hi) {
+  return (vec_f32){{vcvt_high_f32_f64(vcvt_f32_f64(lo.q[0]), lo.q[1]), vcvt_high_f32_f64(vcvt_f32_f64(lo.q[2]), lo.q[3]),
+                    vcvt_high_f32_f64(vcvt_f32_f64(hi.q[0]), hi.q[1]), vcvt_high_f32_f64(vcvt_f32_f64(hi.q[2]), hi.q[3])}};
+}
 
 /* ---- horizontal: lane i with lane i + VL/2, then VL/4, ..., 1 ----------------------------------------------------- */
 #define FNN_TREE(op)                                                            \

@@ -11,6 +11,50 @@ from fastnn.ops.linalg import matmul as matmul
 # ---- conv ---------------------------------------------------------------------------------------------------------
 
 # ---- elementwise --------------------------------------------------------------------------------------------------
+from fastnn.ops.elementwise import abs as abs
+from fastnn.ops.elementwise import absolute as absolute
+from fastnn.ops.elementwise import add as add
+from fastnn.ops.elementwise import cast as cast
+from fastnn.ops.elementwise import ceil as ceil
+from fastnn.ops.elementwise import clip as clip
+from fastnn.ops.elementwise import divide as divide
+from fastnn.ops.elementwise import equal as equal
+from fastnn.ops.elementwise import exp as exp
+from fastnn.ops.elementwise import expm1 as expm1
+from fastnn.ops.elementwise import floor as floor
+from fastnn.ops.elementwise import greater as greater
+from fastnn.ops.elementwise import greater_equal as greater_equal
+from fastnn.ops.elementwise import isfinite as isfinite
+from fastnn.ops.elementwise import isinf as isinf
+from fastnn.ops.elementwise import isnan as isnan
+from fastnn.ops.elementwise import leaky_relu as leaky_relu
+from fastnn.ops.elementwise import less as less
+from fastnn.ops.elementwise import less_equal as less_equal
+from fastnn.ops.elementwise import log as log
+from fastnn.ops.elementwise import log1p as log1p
+from fastnn.ops.elementwise import logical_and as logical_and
+from fastnn.ops.elementwise import logical_not as logical_not
+from fastnn.ops.elementwise import logical_or as logical_or
+from fastnn.ops.elementwise import logical_xor as logical_xor
+from fastnn.ops.elementwise import maximum as maximum
+from fastnn.ops.elementwise import minimum as minimum
+from fastnn.ops.elementwise import multiply as multiply
+from fastnn.ops.elementwise import negative as negative
+from fastnn.ops.elementwise import not_equal as not_equal
+from fastnn.ops.elementwise import power as power
+from fastnn.ops.elementwise import reciprocal as reciprocal
+from fastnn.ops.elementwise import relu as relu
+from fastnn.ops.elementwise import round as round
+from fastnn.ops.elementwise import rsqrt as rsqrt
+from fastnn.ops.elementwise import sigmoid as sigmoid
+from fastnn.ops.elementwise import sign as sign
+from fastnn.ops.elementwise import sqrt as sqrt
+from fastnn.ops.elementwise import square as square
+from fastnn.ops.elementwise import step as step
+from fastnn.ops.elementwise import subtract as subtract
+from fastnn.ops.elementwise import tanh as tanh
+from fastnn.ops.elementwise import true_divide as true_divide
+from fastnn.ops.elementwise import where as where
 
 # ---- reduce -------------------------------------------------------------------------------------------------------
 from fastnn.ops.reduce import all as all
