@@ -153,3 +153,59 @@ def l1_l2_penalty(x: np.ndarray, l1: float, l2: float) -> np.ndarray:
 # ---- movement -----------------------------------------------------------------------------------------------------
 
 # ---- optimizers ---------------------------------------------------------------------------------------------------
+
+def clip_gradients(grads: list, clipnorm=None, clipvalue=None, global_clipnorm=None) -> list:
+    """Keras's three ways to make gradients smaller."""
+    if clipvalue is not None:
+        return [np.clip(g, -clipvalue, clipvalue) for g in grads]
+    if clipnorm is not None:
+        return [g * clipnorm / np.maximum(np.linalg.norm(g.ravel()), clipnorm) for g in grads]
+    if global_clipnorm is not None:
+        norm = np.linalg.norm(np.concatenate([g.ravel() for g in grads]))
+        return [g * global_clipnorm / np.maximum(norm, global_clipnorm) for g in grads]
+    return grads
+
+
+def sgd(w, grads, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout."""
+    number = w.dtype.type
+    rate, factor, decay = number(learning_rate), number(momentum), number(weight_decay)
+    m = np.zeros_like(w)
+    for g in grads:
+        w = w - w * decay * rate
+        if momentum:
+            m = m * factor - g * rate
+            w = w + (m * factor - g * rate if nesterov else m)
+        else:
+            w = w - g * rate
+    return w
+
+
+def rmsprop(w, grads, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout."""
+    number = w.dtype.type
+    rate, keep, take, decay = number(learning_rate), number(rho), number(1 - rho), number(weight_decay)
+    v, mean, m = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    for g in grads:
+        w = w - w * decay * rate
+        v = keep * v + take * (g * g)
+        mean = keep * mean + take * g
+        u = rate * g / np.sqrt((v - mean * mean if centered else v) + number(epsilon))
+        m = number(momentum) * m + u
+        w = w - (m if momentum else u)
+    return w
+
+
+def adam(w, grads, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout but for alpha."""
+    number = w.dtype.type
+    rate, decay = number(learning_rate), number(weight_decay)
+    m, v, most = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(grads, 1):
+        alpha = number(learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t))
+        w = w - w * decay * rate
+        m = m + (g - m) * number(1 - beta_1)
+        v = v + (g * g - v) * number(1 - beta_2)
+        most = np.maximum(most, v)
+        w = w - m * alpha / (np.sqrt(most if amsgrad else v) + number(epsilon))
+    return w
