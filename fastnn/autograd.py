@@ -10,6 +10,7 @@ Nothing here computes: sums of gradients and copies are kernel launches like eve
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -433,7 +434,13 @@ def full_like(array: Array, value: float) -> Array:
 
 # ---- recording ----------------------------------------------------------------------------------------------------
 
-_enabled = True
+class _Recording(threading.local):
+    """Whether operations are recorded: for each thread, so that one may predict while another trains."""
+
+    enabled = True
+
+
+_recording = _Recording()
 
 
 class no_grad:
@@ -450,15 +457,13 @@ class no_grad:
     """
 
     def __enter__(self) -> None:
-        global _enabled
-        self._before = _enabled
-        _enabled = False
+        self._before = _recording.enabled
+        _recording.enabled = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        global _enabled
-        _enabled = self._before
+        _recording.enabled = self._before
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -471,7 +476,7 @@ class no_grad:
 
 def is_grad_enabled() -> bool:
     """Whether operations are being recorded (False within `no_grad`)."""
-    return _enabled
+    return _recording.enabled
 
 
 def record(op: str, y: Array, inputs: tuple[Tensor, ...], gradient: Gradient) -> Tensor:
@@ -489,7 +494,7 @@ def record(op: str, y: Array, inputs: tuple[Tensor, ...], gradient: Gradient) ->
         It never changes dy, and it asks `grad_buffer` for the arrays that it fills.
     """
     tensor = Tensor.wrap(y)
-    if _enabled and any(x.requires_grad for x in inputs):
+    if _recording.enabled and any(x.requires_grad for x in inputs):
         tensor.requires_grad = True
         tensor._node = Node(op, inputs, gradient)
     return tensor

@@ -5,7 +5,7 @@ import pytest
 
 import fastnn
 from fastnn import Tensor, Variable, ops
-from fastnn.autograd import grad_buffer, record
+from fastnn.autograd import grad_buffer, is_grad_enabled, record
 
 
 def param(values):
@@ -125,6 +125,18 @@ def test_no_grad_ends_with_an_exception():
     with pytest.raises(KeyError), fastnn.no_grad():
         raise KeyError
     assert (param([1.0]) * 2).requires_grad
+
+
+def test_no_grad_holds_for_its_own_thread_only():
+    import threading
+
+    seen = []
+    with fastnn.no_grad():
+        thread = threading.Thread(target=lambda: seen.append(is_grad_enabled()))
+        thread.start()
+        thread.join()
+        assert not is_grad_enabled()
+    assert seen == [True]
 
 
 def test_detach_cuts_the_graph_and_shares_memory():
