@@ -446,6 +446,26 @@ class Optimizer:
         for variable in segments.variables:
             variable.version += 1
 
+    # ---- copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: addresses and identities stay behind, the variables' values go along."""
+        state = dict(vars(self))
+        for name in ("_segments", "_places", "_slot_variables"):
+            del state[name]
+        state["_excluded"] = [v for v in self._trainable_variables if id(v) in self._excluded]
+        state["_slot_values"] = [slot.numpy() for slot in self._slot_variables]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        values, built, variables = state.pop("_slot_values"), state["built"], state["_trainable_variables"]
+        vars(self).update(state, built=False, _segments=[], _places={}, _slot_variables=[], _trainable_variables=[])
+        self._excluded = {id(variable) for variable in state["_excluded"]}
+        if built:
+            self.build(variables)
+        for slot, value in zip(self._slot_variables, values, strict=True):
+            slot.assign(value)
+
     # ---- configuration
 
     def get_config(self) -> dict[str, Any]:

@@ -377,6 +377,8 @@ class Layer:
         initializer = initializers.get(initializer or "glorot_uniform")
         weight = Variable(
             initializer(size, dtype=dtype.name),
+            shape=size,
+            dtype=dtype,
             trainable=trainable,
             name=name or "variable",
         )
@@ -498,6 +500,10 @@ class Layer:
 
     def _forget_weights(self) -> None:
         """Undo a build that failed further on."""
+        own = {id(weight) for weight in (*self._trainable_weights, *self._non_trainable_weights)}
+        for name, value in list(vars(self).items()):
+            if id(value) in own:
+                delattr(self, name)
         self._trainable_weights.clear()
         self._non_trainable_weights.clear()
         self._constraints.clear()

@@ -19,6 +19,7 @@ class _Images(Layer):
         super().__init__(**kwargs)
         self.data_format = edge.standardize_data_format(self._who, data_format)
         self.input_spec = InputSpec(ndim=4)
+        self.built = True
 
     def _axes_text(self) -> str:
         return edge.axes_text(self.data_format)

@@ -34,7 +34,6 @@ class Rescaling(Layer):
         super().__init__(**kwargs)
         self.scale = _number_or_list(self._who, "scale", scale)
         self.offset = _number_or_list(self._who, "offset", offset)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         scale, offset = (

@@ -33,7 +33,6 @@ class Flatten(Layer):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(self._who, data_format)
         self.input_spec = InputSpec(min_ndim=1)
-        self.built = True
 
     def call(self, x: Tensor) -> Tensor:
         if self.data_format == "channels_first" and x.ndim > 2:

@@ -48,14 +48,6 @@ def is_sparse(loss: Any) -> bool:
     return isinstance(loss, losses.SparseCategoricalCrossentropy) or function is losses.sparse_categorical_crossentropy
 
 
-def takes_integers(loss: Any) -> bool:
-    """Whether integer targets are given to the loss as they are: class numbers, and losses of the user's own."""
-    if is_sparse(loss) or isinstance(loss, str):
-        return True
-    function = getattr(loss, "fn", type(loss))
-    return not str(getattr(function, "__module__", "")).startswith("fastnn.")
-
-
 class CompiledMetrics:
     """The metrics of a model: named as the user named them, updated together.
 

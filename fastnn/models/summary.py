@@ -155,6 +155,8 @@ def _table(
 
 
 def _fold(text: str, width: int) -> list[str]:
+    """Broken between words; a word that is too long is cut."""
     if len(text) <= width:
         return [text]
-    return textwrap.wrap(text, width, break_on_hyphens=False, drop_whitespace=True) or [""]
+    lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    return [line if len(line) <= width else line[: width - 1] + "…" for line in lines]

@@ -18,7 +18,7 @@ from fastnn.autograd import Array, Tensor, no_grad
 from fastnn.callbacks import CallbackList, History
 from fastnn.layers.base import Layer
 from fastnn.models import data
-from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy, takes_integers
+from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy
 from fastnn.progress import Progress, resolve_verbose
 
 _guard = threading.Lock()
@@ -39,6 +39,7 @@ class Trainer(Layer):
     _metrics: CompiledMetrics | None = None
     _training: str = ""  # what is running that changes the weights
     _in_epoch: bool = False
+    _plan: _Plan
 
     # ---- compile ---------------------------------------------------------------------------------------------
 
@@ -249,8 +250,11 @@ class Trainer(Layer):
         y_pred = self(x, training=True)
         loss = self._total_loss(y, y_pred, weight)
         loss.backward()
-        self.optimizer.apply_gradients(self._trained)
-        for variable, constraint in self._constraints_below:
+        trained, constraints = self._plan.trained, self._plan.constraints
+        self.optimizer.apply([variable.grad for variable in trained], trained)
+        for variable in trained:
+            variable.zero_grad()
+        for variable, constraint in constraints:
             with no_grad():
                 variable.assign(constraint(variable))
         self._note(loss, y, y_pred, weight, count)
@@ -530,10 +534,8 @@ class Trainer(Layer):
 
     def _batches(self, arrays: data.Arrays, size: int, shuffle: bool = False) -> data.Batches:
         y = arrays[1]
-        targets = self.dtype
-        if y is not None and (is_sparse(self._loss) or (y.dtype.kind in "iub" and takes_integers(self._loss))):
-            targets = "int64"
-        return data.Batches(arrays, (self.dtype, targets, self.dtype), size, shuffle)
+        whole = y is not None and (is_sparse(self._loss) or (isinstance(self._loss, str) and y.dtype.kind in "iub"))
+        return data.Batches(arrays, (self.dtype, "int64" if whole else self.dtype, self.dtype), size, shuffle)
 
     def _prepare_training(
         self, who: str, train: data.Arrays, held_out: data.Arrays | None
@@ -546,11 +548,10 @@ class Trainer(Layer):
         for arrays in (train, held_out):
             if arrays is not None:
                 self._check_labels(who, arrays[1])
-        self._trained = self.trainable_variables
-        if not self._trained:
+        self._plan = _Plan(self)
+        if not self._plan.trained:
             raise errors.order_error(who, "the model has no trainable weights", "Set layer.trainable = True.")
-        self._constraints_below = [pair for layer in self._flatten() for pair in layer._constraints]
-        self.optimizer.build(self._trained)
+        self.optimizer.build(self._plan.trained)
 
     def _check_loss(self, who: str, arrays: data.Arrays) -> None:
         if self._loss is not None and arrays[1] is None:
@@ -599,6 +600,14 @@ class Trainer(Layer):
             yield
         finally:
             self._training = ""
+
+
+class _Plan:
+    """What a training step changes: gathered once for each fit, not in each step."""
+
+    def __init__(self, model: Layer) -> None:
+        self.trained = model.trainable_variables
+        self.constraints = [pair for layer in model._flatten() for pair in layer._constraints]
 
 
 class _Collected:
