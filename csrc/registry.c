@@ -1,6 +1,7 @@
 /* registry.c: kernels.def as data, for argument checks, barriers and documentation. */
 #include "fastnn.h"
 #include "shapes.h"
+#include "conv2d.h"
 
 #define KERNEL(name, work) static const fnn_field_info fields_##name[] = {
 #define IN(type, name, count) {#name, FNN_IN, TYPE_##type},

@@ -1,0 +1,88 @@
+/* conv2d.h: integer geometry of convolutions, shared by kernels.def and conv2d.c. */
+#ifndef FNN_CONV2D_H
+#define FNN_CONV2D_H
+
+#include "shapes.h"
+
+/* floor(a / b) and ceil(a / b) for b > 0 and any sign of a. */
+static inline ptrdiff_t fnn_floor_div(ptrdiff_t a, ptrdiff_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+static inline ptrdiff_t fnn_ceil_div_signed(ptrdiff_t a, ptrdiff_t b) { return -fnn_floor_div(-a, b); }
+
+/* One axis of a convolution: output o reads input o*stride - pad + t*dilation for the taps 0 <= t < taps. A negative
+ * pad starts inside the input. */
+typedef struct fnn_axis {
+  ptrdiff_t in, out, taps, stride, dilation, pad;
+} fnn_axis;
+typedef struct fnn_span {
+  ptrdiff_t begin, end;
+} fnn_span;
+
+/* The taps that output o reads inside the input. */
+static inline fnn_span fnn_axis_taps(const fnn_axis *x, ptrdiff_t o) {
+  ptrdiff_t first = o * x->stride - x->pad;
+  ptrdiff_t begin = first >= 0 ? 0 : fnn_min(x->taps, (-first + x->dilation - 1) / x->dilation);
+  ptrdiff_t end = first >= x->in ? 0 : fnn_min(x->taps, (x->in - 1 - first) / x->dilation + 1);
+  return (fnn_span){begin, fnn_max(begin, end)};
+}
+
+/* The outputs for which tap t lies inside the input. */
+static inline fnn_span fnn_axis_outputs(const fnn_axis *x, ptrdiff_t t) {
+  ptrdiff_t offset = t * x->dilation - x->pad;
+  ptrdiff_t begin = fnn_min(x->out, fnn_max(0, fnn_ceil_div_signed(-offset, x->stride)));
+  ptrdiff_t end = fnn_min(x->out, fnn_floor_div(x->in - 1 - offset, x->stride) + 1);
+  return (fnn_span){begin, fnn_max(begin, end)};
+}
+
+/* The end of the outputs from o on, before end, that read the same taps as o, which are *taps. */
+static inline ptrdiff_t fnn_axis_alike(const fnn_axis *x, ptrdiff_t o, ptrdiff_t end, fnn_span *taps) {
+  *taps = fnn_axis_taps(x, o);
+  if (taps->begin == 0 && taps->end == x->taps) {
+    ptrdiff_t inside = x->in - 1 + x->pad - (x->taps - 1) * x->dilation;
+    return fnn_min(end, fnn_max(o, fnn_floor_div(inside, x->stride)) + 1);
+  }
+  while (++o < end) {
+    fnn_span next = fnn_axis_taps(x, o);
+    if (next.begin != taps->begin || next.end != taps->end) break;
+  }
+  return o;
+}
+
+/* Backward to the input, one axis of `f`. The inputs i = phase + m*stride all receive from the same taps
+ * t = tap + u*step: outputs (i + pad - t*dilation) / stride. With u running backwards this is a convolution of dy with
+ * stride 1: m reads dy at m - pad' + u'*dilation', u' = taps' - 1 - u. Phases share no tap: nothing is computed twice,
+ * and none where a stride's zeros would stand. */
+typedef struct fnn_phase {
+  fnn_axis axis; /* in: positions of dy, out: positions m */
+  ptrdiff_t tap, step;
+} fnn_phase;
+static inline fnn_phase fnn_axis_phase(const fnn_axis *f, ptrdiff_t phase) {
+  ptrdiff_t gcd = f->stride, rest = f->dilation;
+  while (rest) {
+    ptrdiff_t swap = gcd % rest;
+    gcd = rest;
+    rest = swap;
+  }
+  fnn_phase p = {{f->out, f->in > phase ? (f->in - 1 - phase) / f->stride + 1 : 0, 0, 1, f->dilation / gcd, 0}, 0, f->stride / gcd};
+  ptrdiff_t u = phase + f->pad;
+  if (u % gcd) return p;
+  while ((u - p.tap * f->dilation) % f->stride) p.tap++;
+  if (p.tap < f->taps) p.axis.taps = (f->taps - 1 - p.tap) / p.step + 1;
+  p.axis.pad = (p.axis.taps - 1) * p.axis.dilation - fnn_floor_div(u - p.tap * f->dilation, f->stride);
+  return p;
+}
+
+/* Elements of a packed kernel: panels of VL columns, zero padded, for each group; taps*c rows. */
+static inline ptrdiff_t fnn_conv2d_packed(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t groups, ptrdiff_t itemsize) {
+  return groups > 0 ? groups * rows * fnn_round_up(columns / groups, 64 / itemsize) : 0;
+}
+
+/* Backward to the kernel: the number of image chunks with a sum of their own. Many register tiles keep all threads
+ * busy without; few tiles (a first layer, a 1x1 kernel) are shared by image, and the sums are cheap to add. A function
+ * of the shape alone. */
+static inline ptrdiff_t fnn_conv2d_chunks(ptrdiff_t n, ptrdiff_t taps, ptrdiff_t c, ptrdiff_t oc, ptrdiff_t groups) {
+  if (groups < 1) return 1;
+  ptrdiff_t tiles = fnn_ceil_div(taps * (c / groups), 14) * fnn_ceil_div(oc / groups, 32) * groups;
+  return tiles >= 16 && c / groups >= 8 ? 1 : fnn_max(1, fnn_min(n, 16));
+}
+
+#endif
