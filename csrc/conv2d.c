@@ -181,7 +181,7 @@ typedef struct FNN(conv_plan) {
 } FNN(conv_plan);
 
 /* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps. */
-static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int wide, fnn_span taps_y, fnn_span taps_x,
+static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int wide, fnn_interval taps_y, fnn_interval taps_x,
                             ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j0, ptrdiff_t j1, T *y) {
   const ptrdiff_t x_col = p->cols.stride * p->x_col, x_row = p->rows.stride * p->x_row - (j1 - j0) * x_col;
   const ptrdiff_t x_image = p->x_image - (i1 - i0) * p->rows.stride * p->x_row;
@@ -236,7 +236,7 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
     for (ptrdiff_t u = 0; u < (wide ? CONV_PANELS : 1); u++)
       v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
     for (ptrdiff_t i = b.i0, i1; i < b.i1; i = i1) {
-      fnn_span taps_y, taps_x;
+      fnn_interval taps_y, taps_x;
       i1 = fnn_axis_alike(&p->rows, i, b.i1, &taps_y);
       for (ptrdiff_t j = b.j0, j1; j < b.j1; j = j1) {
         j1 = fnn_axis_alike(&p->cols, j, b.j1, &taps_x);
@@ -441,7 +441,7 @@ static FNN(conv_grad_tile) FNN(conv_grad_block)(const FNN(conv_grad_plan) * p, p
 
 /* Sets the pixels of a tile: images [n0, n1), rows i, columns j, seen through tap (r, s). */
 static void FNN(conv_grad_pixels)(const FNN(conv_grad_plan) * p, FNN(conv_grad_tile) * t, const FNN(conv_grad_tile) * base,
-                                  ptrdiff_t n0, ptrdiff_t n1, fnn_span i, fnn_span j, ptrdiff_t r, ptrdiff_t s) {
+                                  ptrdiff_t n0, ptrdiff_t n1, fnn_interval i, fnn_interval j, ptrdiff_t r, ptrdiff_t s) {
   t->images = n1 - n0;
   t->rows = fnn_max(0, i.end - i.begin);
   t->pixels = fnn_max(0, j.end - j.begin);
@@ -459,7 +459,7 @@ static void FNN(conv_grad_channels)(const FNN(conv_grad_plan) * p, ptrdiff_t beg
     const ptrdiff_t c0 = p->c * tile / p->tiles, c1 = p->c * (tile + 1) / p->tiles;
     const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, job / p->tiles / taps);
     FNN(conv_grad_tile) t = base;
-    fnn_span i = fnn_axis_outputs(&p->rows, r), j = fnn_axis_outputs(&p->cols, s);
+    fnn_interval i = fnn_axis_outputs(&p->rows, r), j = fnn_axis_outputs(&p->cols, s);
     i.begin = fnn_max(i.begin, i0);
     i.end = fnn_min(i.end, i1);
     FNN(conv_grad_pixels)(p, &t, &base, n0, n1, i, j, r, s);
@@ -476,12 +476,12 @@ static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, 
   const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, block);
   const int panels = base.n > VL ? CONV_PANELS : 1, tail = base.n < panels * VL;
   for (ptrdiff_t i = 0, i1; i < p->rows.out; i = i1) {
-    fnn_span taps_y, taps_x;
+    fnn_interval taps_y, taps_x;
     i1 = fnn_axis_alike(&p->rows, i, p->rows.out, &taps_y);
     for (ptrdiff_t j = 0, j1; j < p->cols.out; j = j1) {
       j1 = fnn_axis_alike(&p->cols, j, p->cols.out, &taps_x);
       FNN(conv_grad_tile) t = base;
-      FNN(conv_grad_pixels)(p, &t, &base, n0, n1, (fnn_span){i, i1}, (fnn_span){j, j1}, 0, 0);
+      FNN(conv_grad_pixels)(p, &t, &base, n0, n1, (fnn_interval){i, i1}, (fnn_interval){j, j1}, 0, 0);
       t.add = 1;
       const ptrdiff_t width = (taps_x.end - taps_x.begin) * p->c, count = (taps_y.end - taps_y.begin) * width;
       const ptrdiff_t tiles = fnn_ceil_div(count, CONV_MR);

@@ -13,35 +13,35 @@ static inline ptrdiff_t fnn_ceil_div_signed(ptrdiff_t a, ptrdiff_t b) { return -
 typedef struct fnn_axis {
   ptrdiff_t in, out, taps, stride, dilation, pad;
 } fnn_axis;
-typedef struct fnn_span {
+typedef struct fnn_interval {
   ptrdiff_t begin, end;
-} fnn_span;
+} fnn_interval;
 
 /* The taps that output o reads inside the input. */
-static inline fnn_span fnn_axis_taps(const fnn_axis *x, ptrdiff_t o) {
+static inline fnn_interval fnn_axis_taps(const fnn_axis *x, ptrdiff_t o) {
   ptrdiff_t first = o * x->stride - x->pad;
   ptrdiff_t begin = first >= 0 ? 0 : fnn_min(x->taps, (-first + x->dilation - 1) / x->dilation);
   ptrdiff_t end = first >= x->in ? 0 : fnn_min(x->taps, (x->in - 1 - first) / x->dilation + 1);
-  return (fnn_span){begin, fnn_max(begin, end)};
+  return (fnn_interval){begin, fnn_max(begin, end)};
 }
 
 /* The outputs for which tap t lies inside the input. */
-static inline fnn_span fnn_axis_outputs(const fnn_axis *x, ptrdiff_t t) {
+static inline fnn_interval fnn_axis_outputs(const fnn_axis *x, ptrdiff_t t) {
   ptrdiff_t offset = t * x->dilation - x->pad;
   ptrdiff_t begin = fnn_min(x->out, fnn_max(0, fnn_ceil_div_signed(-offset, x->stride)));
   ptrdiff_t end = fnn_min(x->out, fnn_floor_div(x->in - 1 - offset, x->stride) + 1);
-  return (fnn_span){begin, fnn_max(begin, end)};
+  return (fnn_interval){begin, fnn_max(begin, end)};
 }
 
 /* The end of the outputs from o on, before end, that read the same taps as o, which are *taps. */
-static inline ptrdiff_t fnn_axis_alike(const fnn_axis *x, ptrdiff_t o, ptrdiff_t end, fnn_span *taps) {
+static inline ptrdiff_t fnn_axis_alike(const fnn_axis *x, ptrdiff_t o, ptrdiff_t end, fnn_interval *taps) {
   *taps = fnn_axis_taps(x, o);
   if (taps->begin == 0 && taps->end == x->taps) {
     ptrdiff_t inside = x->in - 1 + x->pad - (x->taps - 1) * x->dilation;
     return fnn_min(end, fnn_max(o, fnn_floor_div(inside, x->stride)) + 1);
   }
   while (++o < end) {
-    fnn_span next = fnn_axis_taps(x, o);
+    fnn_interval next = fnn_axis_taps(x, o);
     if (next.begin != taps->begin || next.end != taps->end) break;
   }
   return o;

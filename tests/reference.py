@@ -23,6 +23,28 @@ def linear(x, kernel, bias=None, activation=None, slope=0.2):
 
 # ---- conv ---------------------------------------------------------------------------------------------------------
 
+
+def conv2d(
+    x, kernel, bias=None, strides=(1, 1), pads=((0, 0), (0, 0)), dilation=(1, 1), groups=1, activation=None, slope=0.2
+):
+    """Cross-correlation, channels last, tap by tap; pads are explicit."""
+    (sh, sw), (dh, dw) = strides, dilation
+    kh, kw, c, oc = kernel.shape
+    x = np.pad(x, ((0, 0), *pads, (0, 0)))
+    oh = (x.shape[1] - (kh - 1) * dh - 1) // sh + 1
+    ow = (x.shape[2] - (kw - 1) * dw - 1) // sw + 1
+    y = np.zeros((x.shape[0], oh, ow, oc))
+    for g in range(groups):
+        inputs, outputs = slice(g * c, (g + 1) * c), slice(g * oc // groups, (g + 1) * oc // groups)
+        for r in range(kh):
+            for s in range(kw):
+                rows, columns = slice(r * dh, r * dh + oh * sh, sh), slice(s * dw, s * dw + ow * sw, sw)
+                y[..., outputs] += x[:, rows, columns, inputs][:, :oh, :ow] @ kernel[r, s, :, outputs]
+    y = y if bias is None else y + bias
+    below = {None: 1.0, "linear": 1.0, "relu": 0.0, "leaky_relu": slope}[activation]
+    return np.where(y > 0, y, below * y)
+
+
 # ---- pool ---------------------------------------------------------------------------------------------------------
 
 

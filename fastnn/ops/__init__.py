@@ -9,6 +9,8 @@ from fastnn.ops.linalg import linear as linear
 from fastnn.ops.linalg import matmul as matmul
 
 # ---- conv ---------------------------------------------------------------------------------------------------------
+from fastnn.ops.conv import conv as conv
+from fastnn.ops.conv import conv2d as conv2d
 
 # ---- elementwise --------------------------------------------------------------------------------------------------
 from fastnn.ops.elementwise import abs as abs

@@ -1,0 +1,218 @@
+"""Convolution: `conv2d`, with bias and activation in one kernel, and Keras's `conv` over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnn import errors
+from fastnn._core import empty, launch, scratch_count
+from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
+from fastnn.ops.movement import cast, common_dtype, expand_dims, squeeze, transpose
+from fastnn.ops.window import Padding, Window, window
+
+LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
+ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
+
+
+def conv2d(
+    x: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None = None,
+    strides: int | tuple[int, int] = 1,
+    padding: Padding = "valid",
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    slope: float = 0.2,
+) -> Tensor:
+    """2-D convolution (cross-correlation), channels last, with bias and activation.
+
+    y[n,i,j,o] = activation(bias[o] + sum_{r,s,c} x[n, i*sh + r*dh - top, j*sw + s*dw - left, c] * kernel[r,s,c,o])
+
+    Parameters
+    ----------
+    x : array_like, shape (n, h, w, c)
+    kernel : array_like, shape (kh, kw, c // groups, oc)
+    bias : array_like, shape (oc,), optional
+    strides, dilation : int or (int, int)
+    padding : "valid", "same" or ((top, bottom), (left, right))
+        With "same" there are ceil(h / sh) rows of outputs, and the odd row of padding is below.
+    groups : int
+        Channels and outputs are split into this many parts that do not see each other; c groups make it depthwise.
+    activation : None, "linear", "relu" or "leaky_relu"
+    slope : float
+        Of leaky_relu below zero, at least 0.
+
+    Returns
+    -------
+    Tensor, shape (n, oh, ow, oc)
+        "valid": oh = (h - (kh - 1) * dh - 1) // sh + 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or an argument has another value.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.ops.reshape(fastnn.ops.arange(9.0), (1, 3, 3, 1))
+    >>> fastnn.ops.conv2d(x, fastnn.ops.ones((2, 2, 1, 1))).numpy()[0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]], dtype=float32)
+    """
+    if activation not in ACTIVATIONS:
+        raise errors.unknown_name("conv2d", "activation", activation, [name for name in ACTIVATIONS if name])
+    if not slope >= 0:
+        raise errors.value_error("conv2d", "slope", "at least 0", slope)
+    x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
+    check_shapes("conv2d", x.data, kernel.data, groups)
+    if rest and rest[0].shape != kernel.shape[3:]:
+        rule = f"of shape {kernel.shape[3:]}, one per output channel of the kernel"
+        raise errors.value_error("conv2d", "bias", rule, rest[0].data)
+    spot = window("conv2d", x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]
+    slope = slope if activation == "leaky_relu" else 0.0
+    return fused_conv2d(x, kernel, rest[0] if rest else None, spot, groups, ACTIVATIONS[activation], slope)
+
+
+def fused_conv2d(
+    x: Tensor, kernel: Tensor, bias: Tensor | None, spot: Window, groups: int, act: int, slope: float
+) -> Tensor:
+    """`conv2d` once its arguments are checked."""
+    sizes = {
+        "n": x.shape[0], "h": x.shape[1], "w": x.shape[2], "c": x.shape[3], "oh": spot.output[0],
+        "ow": spot.output[1], "oc": kernel.shape[3], "kh": spot.kernel[0], "kw": spot.kernel[1],
+        "sh": spot.strides[0], "sw": spot.strides[1], "dh": spot.dilation[0], "dw": spot.dilation[1],
+        "ph": spot.before[0], "pw": spot.before[1], "groups": groups,
+    }  # fmt: skip
+    image, weights = dense(x), dense(kernel)
+    y = empty((x.shape[0], *spot.output, kernel.shape[3]), x.dtype)
+    few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")}
+    packed = empty(scratch_count("conv2d_pack_fwd", x.dtype, "packed", **few), x.dtype)
+    launch("conv2d_pack_fwd", x.dtype, kernel=weights, packed=packed, **few)
+    launch(
+        "conv2d_fwd", x.dtype, x=image, packed=packed, bias=None if bias is None else dense(bias), y=y, act=act,
+        slope=slope, **sizes,
+    )
+
+    def gradient(dy: Array) -> tuple[Array | None, ...]:
+        dx = dkernel = None
+        dz = dy if act == LINEAR else empty(y.shape, y.dtype)
+        dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
+        if act != LINEAR or dbias is not None:
+            at = (None, None) if act == LINEAR else (y, dz)
+            channels = y.shape[3]
+            launch(
+                "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=dbias, m=y.size // channels, n=channels,
+                dy_rs=channels, slope=slope,
+            )
+        if x.requires_grad:
+            dx = grad_buffer(x)
+            turned = empty(scratch_count("conv2d_pack_bwd_input", x.dtype, "packed", **sizes), x.dtype)
+            launch("conv2d_pack_bwd_input", x.dtype, kernel=weights, packed=turned, **sizes)
+            launch("conv2d_bwd_input", x.dtype, dy=dz, packed=turned, dx=dx, **sizes)
+        if kernel.requires_grad:
+            dkernel = grad_buffer(kernel)
+            chunks = scratch_count("conv2d_bwd_kernel", x.dtype, "parts", **sizes) // kernel.size
+            parts = dkernel if chunks == 1 else empty((chunks, kernel.size), x.dtype)
+            launch("conv2d_bwd_kernel", x.dtype, x=image, dy=dz, parts=parts, **sizes)
+            if chunks > 1:
+                launch("conv2d_add_parts", x.dtype, parts=parts, dkernel=dkernel, parts_n=chunks, size=kernel.size)
+        return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
+
+    return record("conv2d", y, (x, kernel) if bias is None else (x, kernel, bias), gradient)
+
+
+def conv(
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: int | tuple[int, ...] = 1,
+    padding: Padding = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | tuple[int, ...] = 1,
+) -> Tensor:
+    """Convolution over one or two axes, as `keras.ops.conv`.
+
+    Parameters
+    ----------
+    inputs : array_like
+        (n, h, w, c) or (n, length, c); with channels first (n, c, h, w) or (n, c, length).
+    kernel : array_like, shape (kh, kw, c // groups, oc) or (k, c // groups, oc)
+        The number of groups follows from the channels of ``inputs`` and ``kernel``.
+    strides, dilation_rate : int or tuple of int
+    padding : "valid", "same" or ((top, bottom), (left, right))
+    data_format : "channels_last" (default) or "channels_first"
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.conv([[[1.0], [2.0], [4.0]]], [[[1.0]], [[-1.0]]]).numpy()[0, :, 0]
+    array([-1., -2.], dtype=float32)
+    """
+    x, weights = same_dtype(inputs, kernel)
+    first = channels_first("conv", data_format)
+    if x.ndim not in (3, 4):
+        raise errors.value_error(
+            "conv", "inputs", "of rank 4 (n, h, w, c) or 3 (n, length, c)", x.data,
+            "Add the axis that is missing with expand_dims.",
+        )
+    if weights.ndim != x.ndim:
+        raise errors.value_error("conv", "kernel", f"of rank {x.ndim}, as inputs", weights.data)
+    if first:
+        x = transpose(x, (0, *range(2, x.ndim), 1))
+    line = x.ndim == 3
+    if line:
+        x, weights = expand_dims(x, 1), expand_dims(weights, 0)
+        strides, dilation_rate = along_line("strides", strides), along_line("dilation_rate", dilation_rate)
+        padding = padding if isinstance(padding, str) else ((0, 0), padding)
+    channels = weights.shape[2]
+    groups = x.shape[3] // channels if channels and x.shape[3] % channels == 0 else 1
+    y = conv2d(x, weights, None, strides, padding, dilation_rate, groups)  # type: ignore[arg-type]
+    if line:
+        y = squeeze(y, 1)
+    return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1))) if first else y
+
+
+# ---- arguments ----------------------------------------------------------------------------------------------------
+
+
+def same_dtype(*values: TensorLike) -> list[Tensor]:
+    """The values as float tensors of one dtype, the widest of theirs."""
+    tensors = [as_float(value) for value in values]
+    widest = common_dtype([x.dtype for x in tensors])
+    return [x if x.dtype == widest else cast(x, widest) for x in tensors]
+
+
+def channels_first(who: str, data_format: str | None) -> bool:
+    if data_format not in (None, "channels_last", "channels_first"):
+        raise errors.unknown_name(who, "data_format", data_format, ("channels_last", "channels_first"))
+    return data_format == "channels_first"
+
+
+def along_line(argument: str, value: Any) -> tuple[int, int]:
+    """A stride or dilation along the one axis of a line, as a pair."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 1:
+            raise errors.value_error("conv", argument, "an integer or a tuple of one for inputs of rank 3", value)
+        (value,) = value
+    return 1, value
+
+
+def check_shapes(who: str, x: Array, kernel: Array, groups: int) -> None:
+    """Raise where x (n, h, w, c) and kernel (kh, kw, c / groups, oc) do not fit together."""
+    if x.ndim != 4:
+        fix = "Add the axis that is missing with expand_dims."
+        raise errors.value_error(who, "x", "of rank 4 (n, h, w, c)", x, fix)
+    if kernel.ndim != 4 or 0 in kernel.shape:
+        raise errors.value_error(who, "kernel", "of rank 4 (kh, kw, c // groups, oc) and not empty", kernel)
+    if not isinstance(groups, (int, np.integer)) or groups < 1 or kernel.shape[3] % groups:
+        raise errors.value_error(who, "groups", f"a divisor of the kernel's {kernel.shape[3]} outputs", groups)
+    if x.shape[3] != kernel.shape[2] * groups:
+        rule = f"of {kernel.shape[2] * groups} channels, as a kernel of shape {kernel.shape} wants in {groups} groups"
+        raise errors.value_error(who, "x", rule, x)
