@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 import fastnn  # for operators and copies: ops are built on this module, so they are looked up when used
 from fastnn import config, errors
-from fastnn._core import empty, launch
+from fastnn._core import empty, launch, values_are_read
 
 Array: TypeAlias = npt.NDArray[Any]
 TensorLike: TypeAlias = "Tensor | npt.ArrayLike"
@@ -128,7 +128,7 @@ class Tensor:
         return self.data.shape[0]
 
     def __repr__(self) -> str:
-        values = np.array2string(self.data, separator=", ", prefix="Tensor(")
+        values = np.array2string(self._read("__repr__"), separator=", ", prefix="Tensor(")
         made_by = f", op={self._node.op!r}" if self._node else (", requires_grad=True" if self.requires_grad else "")
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{made_by})"
 
@@ -136,34 +136,39 @@ class Tensor:
 
     def numpy(self) -> Array:
         """The values as a new NumPy array; changing it does not change the tensor."""
-        return np.array(self.data)
+        return np.array(self._read("numpy()"))
+
+    def _read(self, what: str) -> Array:
+        """The data, for Python to look at; a step in which that happens cannot be replayed."""
+        values_are_read(f"Tensor.{what}")
+        return self.data
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError("Tensor: np.asarray(tensor, copy=False) is not possible; values are always copied out.")
-        return np.array(self.data, dtype=dtype)
+        return np.array(self._read("__array__"), dtype=dtype)
 
     def item(self) -> Any:
         """The only element, as a Python number."""
-        return self.data.item()
+        return self._read("item()").item()
 
     def tolist(self) -> Any:
-        return self.data.tolist()
+        return self._read("tolist()").tolist()
 
     def __float__(self) -> float:
-        return float(self.data.item())
+        return float(self._read("__float__").item())
 
     def __int__(self) -> int:
-        return int(self.data.item())
+        return int(self._read("__int__").item())
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self._read("__bool__"))
 
     def __index__(self) -> int:
-        return self.data.__index__()
+        return self._read("__index__").__index__()
 
     def __format__(self, spec: str) -> str:
-        return format(self.data.item(), spec) if self.size == 1 and spec else repr(self)
+        return format(self.item(), spec) if self.size == 1 and spec else repr(self)
 
     def detach(self) -> Tensor:
         """The same values without the history; memory is shared."""
@@ -299,8 +304,7 @@ class Tensor:
             given = to_array(gradient, "Tensor.backward")
             if given.shape != self.shape:
                 raise errors.value_error("Tensor.backward", "gradient", f"of shape {self.shape}", given)
-            seed = empty(self.shape, self.dtype)
-            seed[...] = given
+            seed = contiguous(converted(given, self.dtype))
         backpropagate(self, seed)
 
     def zero_grad(self) -> None:
@@ -411,7 +415,7 @@ def as_float(value: TensorLike) -> Tensor:
     tensor = as_tensor(value)
     if tensor.data.dtype.kind == "f":
         return tensor
-    return Tensor.wrap(tensor.data.astype(config.floatx()))
+    return Tensor.wrap(converted(tensor.data, np.dtype(config.floatx())))
 
 
 def dense(tensor: Tensor) -> Array:
@@ -425,11 +429,19 @@ def contiguous(array: Array) -> Array:
     return fastnn.ops.movement.contiguous_copy(array)
 
 
+def converted(array: Array, dtype: np.dtype[Any]) -> Array:
+    """The array in another dtype, by a launch; itself if it has it already."""
+    return array if array.dtype == dtype else fastnn.ops.movement.converted(array, dtype)
+
+
 def full_like(array: Array, value: float) -> Array:
     """An array of the same shape and dtype with one value everywhere."""
-    filled = empty(array.shape, array.dtype)
-    filled[...] = value
-    return filled
+    return fastnn.ops.movement.fill_array(empty(array.shape, array.dtype), value)
+
+
+def copy_to(target: Array, source: Array) -> None:
+    """Write one C-contiguous array over another of the same shape and dtype."""
+    fastnn.ops.movement.move("copy", source, target)
 
 
 # ---- recording ----------------------------------------------------------------------------------------------------
@@ -540,7 +552,7 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
                     f"a tuple of {len(inputs)} tensors, one per input", errors.Shown(f"{len(parts)}"),
                 )
             return tuple(
-                None if part is None else np.ascontiguousarray(to_array(part, function.__name__), dtype=x.dtype)
+                None if part is None else contiguous(converted(to_array(part, function.__name__), x.dtype))
                 for part, x in zip(parts, inputs, strict=True)
             )
 
@@ -621,7 +633,7 @@ def backpropagate(root: Tensor, seed: Array) -> None:
             else:  # the first part may be shared with another input of its op, so the sum gets an array of its own
                 total = x._grad_target if before is x._grad_target else empty(x.shape, x.dtype)
                 if total is not before:
-                    total[...] = before
+                    copy_to(total, before)
                 launch("accumulate", x.dtype, x=part, y=total, n=x.size)
                 gradients[id(x)] = total
                 summed.add(id(x))
@@ -632,14 +644,14 @@ def _add_to_leaf(leaf: Tensor, gradient: Array) -> None:
     target = leaf._grad_target
     if leaf.grad is None:
         if target is not None and gradient is not target:
-            target[...] = gradient
+            copy_to(target, gradient)
             gradient = target
     elif target is not None:
         launch("accumulate", leaf.dtype, x=gradient, y=target, n=leaf.size)
         gradient = target
     else:  # into a new array: the old one may be shared with another leaf's gradient
         total = empty(leaf.shape, leaf.dtype)
-        total[...] = leaf.grad.data
+        copy_to(total, leaf.grad.data)
         launch("accumulate", leaf.dtype, x=gradient, y=total, n=leaf.size)
         gradient = total
     leaf.grad = Tensor.wrap(gradient)

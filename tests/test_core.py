@@ -167,7 +167,7 @@ def test_environment_sets_the_number_of_threads():
 
 @pytest.mark.parametrize("text", ["0", "two", "-3"])
 def test_a_bad_environment_is_one_error(text):
-    done = python("import fastnn", FASTNN_NUM_THREADS=text)
+    done = python("import fastnn._core", FASTNN_NUM_THREADS=text)
     assert done.returncode and f"must be an integer of at least 1; got '{text}'" in done.stderr
 
 
@@ -210,7 +210,7 @@ def test_environment_forces_the_instruction_set():
 
 
 def test_an_instruction_set_the_cpu_lacks_is_an_error():
-    done = python("import fastnn", FASTNN_ISA="avx1024")
+    done = python("import fastnn._core", FASTNN_ISA="avx1024")
     assert done.returncode == 1 and "the instruction set must be one of" in done.stderr
     assert "avx1024" in done.stderr
 
