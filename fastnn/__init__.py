@@ -67,7 +67,7 @@ _NAMES = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models.sequential",
-    "num_threads": "_core",
+    "get_num_threads": "_core",
     "set_num_threads": "_core",
 }
 
