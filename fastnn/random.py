@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from fastnn import errors, ops
 from fastnn.autograd import Tensor, TensorLike, as_float
 from fastnn.ops import random as random_ops
@@ -59,5 +57,4 @@ def dropout(
     if not fits:
         raise errors.value_error("random.dropout", "noise_shape", f"a shape that broadcasts to {x.shape}", shape)
     sizes = tuple(n if m is None else m for m, n in zip(shape, x.shape, strict=True))
-    ones = np.ones(sizes, x.dtype)  # NumPy's memory: a recorded step keeps its contents
-    return ops.multiply(x, random_ops.dropout(ones, rate, seed))
+    return ops.multiply(x, random_ops.dropout(ops.ones(sizes, x.dtype), rate, seed))
