@@ -139,10 +139,7 @@ class LossFunctionWrapper(Loss):
         return loss_ops.as_dtype(target, dtype)
 
     def _mask(self, y_true: TensorLike, values: Tensor) -> Tensor | None:
-        ignored = self._fn_kwargs.get("ignore_class")
-        if self.fn is not sparse_categorical_crossentropy or ignored is None:
-            return None
-        return ops.reshape(ops.cast(ops.not_equal(as_tensor(y_true), ignored), values.dtype), values.shape)
+        return ignored_mask(self.fn, self._fn_kwargs, y_true, values)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": _serialize_any(self.fn), **self._fn_kwargs}
@@ -202,6 +199,14 @@ def reduce_weighted_values(
     if reduction == "mean_with_sample_weight" and weight is not None:
         return divide_no_nan(ops.sum(values), ops.sum(weight))
     return ops.mean(values)
+
+
+def ignored_mask(fn: LossFunction, kwargs: dict[str, Any], y_true: TensorLike, values: Tensor) -> Tensor | None:
+    """For a sparse cross-entropy with ignore_class, 1 where a value counts and 0 where it is ignored; else None."""
+    ignored = kwargs.get("ignore_class")
+    if fn is not sparse_categorical_crossentropy or ignored is None:
+        return None
+    return ops.reshape(ops.cast(ops.not_equal(as_tensor(y_true), ignored), values.dtype), values.shape)
 
 
 def mask_weight(mask: Tensor, weight: Tensor | None, mean: bool) -> Tensor:
@@ -513,9 +518,9 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         self.axis = axis
 
     def get_config(self) -> dict[str, Any]:
+        axis = {} if self.axis == -1 else {"axis": self.axis}  # Keras leaves it out
         return {
-            **Loss.get_config(self), "from_logits": self.from_logits, "ignore_class": self.ignore_class,
-            "axis": self.axis,
+            **Loss.get_config(self), "from_logits": self.from_logits, "ignore_class": self.ignore_class, **axis
         }
 
 

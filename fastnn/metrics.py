@@ -279,7 +279,12 @@ class MeanMetricWrapper(Mean):
         self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None
     ) -> None:
         with no_grad():
-            super().update_state(self._fn(y_true, y_pred, **self._fn_kwargs), sample_weight)
+            values = self._fn(y_true, y_pred, **self._fn_kwargs)
+            mask = losses.ignored_mask(self._fn, self._fn_kwargs, y_true, values)
+            if mask is not None:
+                weight = None if sample_weight is None else loss_ops.as_dtype(sample_weight, mask.dtype)
+                sample_weight = losses.mask_weight(mask, weight, mean=False)
+            super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": _serialize_any(self._fn), **self._fn_kwargs}
@@ -636,8 +641,8 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     ----------
     name : str, optional
     dtype : str, optional
-    from_logits, axis
-        As for `fastnn.losses.sparse_categorical_crossentropy`.
+    from_logits, ignore_class, axis
+        As for `fastnn.losses.sparse_categorical_crossentropy`; ignored samples are left out of the mean.
 
     Examples
     --------
@@ -648,15 +653,22 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
 
     def __init__(
         self, name: str | None = "sparse_categorical_crossentropy", dtype: Any = None, from_logits: bool = False,
-        axis: int = -1,
+        ignore_class: int | None = None, axis: int = -1,
     ) -> None:
-        super().__init__(sparse_categorical_crossentropy, name=name, dtype=dtype, from_logits=from_logits, axis=axis)
+        super().__init__(
+            sparse_categorical_crossentropy, name=name, dtype=dtype, from_logits=from_logits, ignore_class=ignore_class,
+            axis=axis,
+        )
         self.from_logits = from_logits
+        self.ignore_class = ignore_class
         self.axis = axis
         self._direction = "down"
 
     def get_config(self) -> dict[str, Any]:
-        return {**Metric.get_config(self), "from_logits": self.from_logits, "axis": self.axis}
+        return {
+            **Metric.get_config(self), "from_logits": self.from_logits, "ignore_class": self.ignore_class,
+            "axis": self.axis,
+        }
 
 
 # ---- names --------------------------------------------------------------------------------------------------------

@@ -147,6 +147,14 @@ def test_crossentropy_metrics():
     assert metrics.SparseCategoricalCrossentropy(from_logits=True)([0, 1], np.log(p)).item() == want
 
 
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 3.0]])
+def test_ignored_labels_are_left_out(weight):
+    p = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], np.float32)
+    m = metrics.SparseCategoricalCrossentropy(ignore_class=-1)
+    m.update_state([0, -1, -1], p, sample_weight=weight)
+    assert m.result().item() == pytest.approx(-np.log(0.75))
+
+
 def test_update_records_no_gradients():
     pred = fastnn.Tensor([[0.2, 0.8]], requires_grad=True)
     for m, y in ((SPARSE(), [1]), (metrics.MeanSquaredError(), [[0.0, 1.0]])):
