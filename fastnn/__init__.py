@@ -72,7 +72,7 @@ _NAMES = {
 }
 
 
-def __getattr__(name: str) -> object:
+def _load(name: str) -> object:
     if name in _NAMES:
         value = getattr(importlib.import_module(f"fastnn.{_NAMES[name]}"), name)
     elif name in _MODULES:
@@ -83,6 +83,10 @@ def __getattr__(name: str) -> object:
         raise unknown_attribute("fastnn", name, [*_NAMES, *_MODULES])
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:

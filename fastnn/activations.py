@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fastnn import errors, ops, registry
 from fastnn.autograd import Tensor, TensorLike, as_float
@@ -170,3 +170,6 @@ def get(identifier: str | dict[str, Any] | Activation | None) -> Activation:
 
 serialize = _registry.serialize
 deserialize = _registry.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

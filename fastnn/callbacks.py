@@ -372,3 +372,6 @@ class _Positional:
 
     def __call__(self, *args: Any, logs: Logs | None = None) -> None:
         self.function(*args, logs)
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

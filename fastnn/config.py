@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn import errors
 
 _floatx = "float32"
 _epsilon = 1e-7
+_image_data_format = "channels_last"
 
 
 def floatx() -> str:
@@ -47,3 +50,28 @@ def set_epsilon(value: float) -> None:
     if not np.isfinite(value) or value <= 0:
         raise errors.value_error("set_epsilon", "value", "a finite number above 0", value)
     _epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """Where images have their channels: "channels_last" unless `set_image_data_format` changed it."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set what layers of images take where they are not told: "channels_last" or "channels_first".
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    global _image_data_format
+    if data_format not in ("channels_last", "channels_first"):
+        raise errors.value_error(
+            "set_image_data_format", "data_format", "'channels_last' or 'channels_first'", data_format
+        )
+    _image_data_format = data_format
+
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

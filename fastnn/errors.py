@@ -8,7 +8,9 @@ and is raised before any work starts. ``who`` names the function, or the layer a
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 import numpy as np
 
@@ -60,6 +62,16 @@ def unknown_argument(who: str, name: str, known: Iterable[str]) -> TypeError:
     near = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.5)
     fix = f" Did you mean {near[0]!r}?" if near else ""
     return TypeError(f"{who}: {name!r} is not one of its arguments.{fix}")
+
+
+def suggesting(module: str) -> Callable[[str], NoReturn]:
+    """A ``__getattr__`` for a module: an unknown name is an AttributeError with the nearest known one."""
+
+    def __getattr__(name: str) -> NoReturn:
+        known = [] if name.startswith("__") else [n for n in vars(sys.modules[module]) if not n.startswith("_")]
+        raise unknown_attribute(module, name, known)
+
+    return __getattr__
 
 
 def unknown_attribute(who: str, name: str, known: Iterable[str]) -> AttributeError:

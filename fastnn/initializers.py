@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -491,3 +491,6 @@ lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 get = _registry.get
 serialize = _registry.serialize
 deserialize = _registry.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -576,3 +576,6 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     True
     """
     return registry.deserialize(name, custom_objects)
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -722,3 +722,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     0.25
     """
     return registry.deserialize(config, custom_objects)
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

@@ -11,7 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -790,3 +790,6 @@ class AdamW(Adam):
 get = _registry.get
 serialize = _registry.serialize
 deserialize = _registry.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

@@ -8,6 +8,7 @@ threads or the instruction set.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fastnn import errors, ops
 from fastnn.autograd import Tensor, TensorLike, as_float
@@ -58,3 +59,7 @@ def dropout(
         raise errors.value_error("random.dropout", "noise_shape", f"a shape that broadcasts to {x.shape}", shape)
     sizes = tuple(n if m is None else m for m, n in zip(shape, x.shape, strict=True))
     return ops.multiply(x, random_ops.dropout(ops.ones(sizes, x.dtype), rate, seed))
+
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

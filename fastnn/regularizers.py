@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnn import errors, ops, registry
 from fastnn.autograd import Tensor, TensorLike
@@ -132,3 +132,6 @@ l1, l2, l1_l2 = L1, L2, L1L2
 get = _registry.get
 serialize = _registry.serialize
 deserialize = _registry.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

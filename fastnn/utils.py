@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random as python_random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -83,3 +83,6 @@ def clear_session(free_memory: bool = True) -> None:
         import gc
 
         gc.collect()
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

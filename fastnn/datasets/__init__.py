@@ -4,7 +4,13 @@
 downloaded into it by pooch (``pip install "fastnn[datasets]"``).
 """
 
+from typing import TYPE_CHECKING
+
+from fastnn import errors
 from fastnn.datasets import cifar10 as cifar10
 from fastnn.datasets import digits as digits
 from fastnn.datasets import fashion_mnist as fashion_mnist
 from fastnn.datasets import mnist as mnist
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

@@ -1,5 +1,8 @@
 """Layers, under the names of `keras.layers`."""
 
+from typing import TYPE_CHECKING
+
+from fastnn import errors
 from fastnn.layers.activation import LeakyReLU, ReLU, Softmax
 from fastnn.layers.base import InputSpec, Layer
 from fastnn.layers.conv import Conv2D, Convolution2D
@@ -43,3 +46,6 @@ __all__ = [
     "Reshape",
     "Softmax",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)

@@ -371,13 +371,14 @@ class Layer:
         if isinstance(shape, (int, np.integer)):
             shape = (int(shape),)
         size = standardize_shape(self._who, tuple(shape or ()))
-        if None in size:
+        known = tuple(n for n in size if n is not None)
+        if len(known) < len(size):
             raise errors.value_error(self._who, "shape", "known for a weight", size, "Give the input's full shape.")
         dtype = np.dtype(dtype or self._np_dtype)
         initializer = initializers.get(initializer or "glorot_uniform")
         weight = Variable(
-            initializer(size, dtype=dtype.name),
-            shape=size,
+            initializer(known, dtype=dtype.name),
+            shape=known,
             dtype=dtype,
             trainable=trainable,
             name=name or "variable",
@@ -457,15 +458,15 @@ class Layer:
     @property
     def losses(self) -> list[Tensor]:
         """The penalties of the weights' regularizers, and what `add_loss` added in the last call."""
-        found: list[Tensor] = []
+        return self._penalties(self._flatten(), self.trainable_weights)
+
+    def _penalties(self, layers: Iterable[Layer], weights: Iterable[Variable]) -> list[Tensor]:
         step = self._called_in_step
-        for layer in self._flatten():
+        found: list[Tensor] = []
+        for layer in layers:
             if layer._call_losses and layer._losses_of_step == step:
                 found += layer._call_losses
-        for weight in self.trainable_weights:
-            if weight.regularizer is not None:
-                found.append(weight.regularizer(weight))
-        return found
+        return found + [weight.regularizer(weight) for weight in weights if weight.regularizer is not None]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, in the order of `weights`."""
@@ -547,17 +548,6 @@ class Layer:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _READ_ONLY:
-            raise AttributeError(f"{type(self).__name__}: {name} is derived; it cannot be set.")
-        object.__setattr__(self, name, value)
-
-
-_READ_ONLY = frozenset(
-    ("weights", "variables", "trainable_weights", "trainable_variables", "non_trainable_weights")
-    + ("non_trainable_variables", "losses", "dtype", "compute_dtype", "variable_dtype")
-)
-
 
 class KerasTensor:
     """The place of an input, made by `fastnn.Input`: a shape and a dtype, no values."""
@@ -637,7 +627,7 @@ def _float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     if isinstance(dtype, dict):  # Keras's DTypePolicy in a configuration
         dtype = dtype.get("config", dtype).get("name")
     try:
-        result = np.dtype(getattr(dtype, "name", dtype))
+        result: np.dtype[Any] = np.dtype(getattr(dtype, "name", dtype))
     except TypeError:
         result = np.dtype(object)
     if result not in (np.float32, np.float64):

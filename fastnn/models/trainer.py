@@ -267,7 +267,7 @@ class Trainer(Layer):
             total = self._loss(y, y_pred, sample_weight=weight)
             if self._loss_weight is not None:
                 total = ops.multiply(total, self._loss_weight)
-        for penalty in self.losses:
+        for penalty in self._penalties(self._plan.layers, self._plan.regularized):
             scalar = penalty if penalty.size == 1 and penalty.ndim == 0 else ops.sum(penalty)
             total = scalar if total is None else ops.add(total, scalar)
         if total is None:
@@ -323,6 +323,7 @@ class Trainer(Layer):
         self._check_loss(who, arrays)
         self._build_from(arrays[0][:1])
         self._check_labels(who, arrays[1])
+        self._plan = _Plan(self)
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches.steps)
         progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
         kept = self._keep_sums() if self._in_epoch else None
@@ -448,6 +449,7 @@ class Trainer(Layer):
         self._check_loss(who, arrays)
         self._build_from(arrays[0][:1])
         self._check_labels(who, arrays[1])
+        self._plan = _Plan(self)
         self._test_step(*batches.batch(0))
         return self._in_order(self._logs(), return_dict)
 
@@ -603,11 +605,13 @@ class Trainer(Layer):
 
 
 class _Plan:
-    """What a training step changes: gathered once for each fit, not in each step."""
+    """What a step needs to know about the model: gathered once for each call, not in each step."""
 
     def __init__(self, model: Layer) -> None:
+        self.layers = model._flatten()
         self.trained = model.trainable_variables
-        self.constraints = [pair for layer in model._flatten() for pair in layer._constraints]
+        self.regularized = [weight for weight in self.trained if weight.regularizer is not None]
+        self.constraints = [pair for layer in self.layers for pair in layer._constraints]
 
 
 class _Collected:

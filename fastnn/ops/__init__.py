@@ -1,5 +1,9 @@
 """Differentiable operations on tensors, under the names of `keras.ops`."""
 
+from typing import TYPE_CHECKING
+
+from fastnn import errors
+
 # One block per family.
 # isort: off
 
@@ -120,3 +124,6 @@ from fastnn.ops.movement import zeros_like as zeros_like
 
 # ---- random -------------------------------------------------------------------------------------------------------
 from fastnn.ops.random import dropout as dropout
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)
