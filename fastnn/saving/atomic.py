@@ -24,14 +24,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Examples
     --------
-    >>> import os, tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = os.path.join(folder.name, "a.bin")
-    >>> with atomic_write(path) as file:
-    ...     _ = file.write(b"abc")
-    >>> open(path, "rb").read()
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "a.bin")
+    ...     with atomic_write(path) as file:
+    ...         _ = file.write(b"abc")
+    ...     path.read_bytes()
     b'abc'
-    >>> folder.cleanup()
     """
     target = Path(os.path.realpath(path))  # through a symbolic link, so that the link survives
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")

@@ -145,7 +145,9 @@ def _read_model(path: str, archive: zipfile.ZipFile) -> Sequential:
     header = _read_header(path, archive)
     try:
         model = Sequential.from_config(header["config"])
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
+    except KeyError as error:
+        raise _wrong(path, "the configuration of a Sequential model", f"one without {error}") from None
+    except (ValueError, TypeError, AttributeError, IndexError, NotImplementedError, RecursionError) as error:
         raise _wrong(path, "the configuration of a Sequential model", str(error)) from None
     if not model.built:
         raise _wrong(path, "the configuration of a built model", "one without an input shape")
