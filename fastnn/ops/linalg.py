@@ -229,7 +229,7 @@ def multiply_into(
 
 
 def _launch_stack(kernel: str, c: Array, a: Array, b: Array, bias: Array | None, act: int, slope: float) -> None:
-    """One launch where the leading axes, equal in all three, can be walked with one stride; else one per outer index."""
+    """One launch where the leading axes, equal in all three, have one stride; else one per outer index."""
     if c.ndim == 2:
         _launch_gemm(kernel, c, a, b, bias, act, slope)
         return
