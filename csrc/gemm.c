@@ -184,3 +184,16 @@ static void FNN(bias_act_bwd)(const fnn_bias_act_bwd_args *a, int ith, int nth) 
     if (dbias) v_store_n(dbias + j, total, width);
   }
 }
+
+/* 12 chains hide the latency of two multiply-add pipes (4 cycles each) and fit the 16 registers of the smaller ISAs. */
+static void FNN(fma_peak)(const fnn_fma_peak_args *a, int ith, int nth) {
+  (void)nth;
+  reg chain[12];
+  const reg half = r_set1((T)0.5), one = r_set1(1);
+  FNN_UNROLL for (int i = 0; i < 12; i++) chain[i] = r_set1((T)i);
+  for (ptrdiff_t n = a->n * (VL / RL); n > 0; n--)
+    FNN_UNROLL for (int i = 0; i < 12; i++) chain[i] = r_fma(chain[i], half, one);
+  FNN_UNROLL for (int i = 1; i < 12; i++) chain[0] = r_add(chain[0], chain[i]);
+  T *y = (T *)a->y + ith * VL;
+  for (int i = 0; i < VL; i += RL) r_store(y + i, chain[0]);
+}
