@@ -90,24 +90,34 @@ static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, co
   /* Byte strides: p + rs and p + 2 rs are addressing modes of x86. */
   const ptrdiff_t size = (ptrdiff_t)sizeof(T), a_rs = t->a_rs * size, a_cs = t->a_cs * size, b_rs = t->b_rs * size;
   const ptrdiff_t b_ps = t->b_ps * size;
-  const char *p[TILE_GROUPS], *b = (const char *)t->b;
+  const char *p[TILE_GROUPS], *b[3]; /* rows of A and panels of B, in threes */
   FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) p[g] = (const char *)t->a + 3 * g * a_rs;
+  const int panels = (nu * RL + VL - 1) / VL;
+  FNN_UNROLL for (int g = 0; g < (panels + 2) / 3; g++) b[g] = (const char *)t->b + 3 * g * b_ps;
   for (ptrdiff_t s = t->segments; s > 0; s--) {
     for (ptrdiff_t k = t->k; k > 0; k--) {
       reg row[8];
-      FNN_UNROLL for (int u = 0; u < nu; u++) row[u] = r_load((const T *)(b + u * RL / VL * b_ps) + u * RL % VL);
+      FNN_UNROLL for (int u = 0; u < nu; u++) {
+        const int panel = u * RL / VL;
+        row[u] = r_load((const T *)(b[panel / 3] + panel % 3 * b_ps) + u * RL % VL);
+      }
       FNN_UNROLL for (int i = 0; i < mr; i++) {
         reg x = r_set1(*(const T *)(p[i / 3] + i % 3 * a_rs));
         FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_fma(x, row[u], acc[i][u]);
         FNN_IN_ORDER;
       }
-      b += b_rs;
+      /* One line of each panel, 32 rows ahead: 32x784x128 with operands in memory is 1.3x faster, in cache the same. */
+      FNN_UNROLL for (int q = 0; q < panels; q++) __builtin_prefetch(b[q / 3] + q % 3 * b_ps + 32 * b_rs);
+      FNN_UNROLL for (int g = 0; g < (panels + 2) / 3; g++) {
+        b[g] += b_rs;
+        FNN_OPAQUE(b[g]);
+      }
       FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) {
         p[g] += a_cs;
         FNN_OPAQUE(p[g]);
       }
     }
-    b += (t->b_ss - t->k * t->b_rs) * size;
+    FNN_UNROLL for (int g = 0; g < (panels + 2) / 3; g++) b[g] += (t->b_ss - t->k * t->b_rs) * size;
     FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) p[g] += (t->a_ss - t->k * t->a_cs) * size;
   }
 

@@ -187,12 +187,9 @@ def test_bias_act_bwd_sums_columns(m, n):
         assert_same_bits(dbias, base, f"{threads} threads")
 
 
-others = pytest.mark.skipif(not {"transpose", "multiply"} <= set(dir(ops)), reason="needs ops still to come")
-
 # ---- the ops ------------------------------------------------------------------------------------------------------
 
 
-@others
 @pytest.mark.parametrize(
     "x1, x2",
     [
@@ -206,19 +203,16 @@ def test_matmul(x1, x2):
     check_op(ops.matmul, reference.matmul, x1, x2, reduction=64)
 
 
-@others
 @pytest.mark.parametrize("x1, x2", [((4,), (4,)), ((3, 4), (4,)), ((3, 4), (4, 2)), ((4,), (2, 4, 3))])
 def test_dot(x1, x2):
     check_op(ops.dot, reference.dot, x1, x2, reduction=8)
 
 
-@others
 @pytest.mark.parametrize("x1, x2", [((), (3, 2)), ((2, 3), ()), ((2, 3, 4), (5, 4, 2)), ((3, 4), (2, 5, 4, 3))])
 def test_dot_through_other_ops(x1, x2):
     check_op(ops.dot, reference.dot, x1, x2, reduction=64)
 
 
-@others
 @pytest.mark.parametrize("activation", [None, "linear", "relu", "leaky_relu"])
 @pytest.mark.parametrize(
     "x, units",
@@ -228,12 +222,10 @@ def test_linear(x, units, activation):
     check_op(ops.linear, reference.linear, x, (x[-1], units), (units,), reduction=64, activation=activation, slope=0.3)
 
 
-@others
 def test_linear_without_bias():
     check_op(ops.linear, reference.linear, (6, 5), (5, 7), reduction=8, activation="relu")
 
 
-@others
 def test_matmul_repeated_operand_gets_the_sum_of_both_gradients():
     x = Tensor(random_array((4, 4)), requires_grad=True)
     ops.matmul(x, x).backward(np.ones((4, 4)))
@@ -241,13 +233,11 @@ def test_matmul_repeated_operand_gets_the_sum_of_both_gradients():
     assert_close(x.grad.numpy(), ones @ x.numpy().T + x.numpy().T @ ones, np.float64, 8)
 
 
-@others
 def test_matmul_of_integers_and_mixed_dtypes():
     assert ops.matmul([[1, 2]], [[3], [4]]).dtype == np.float32
     assert ops.matmul(np.ones((2, 2), np.float32), np.ones((2, 2), np.float64)).dtype == np.float64
 
 
-@others
 def test_matmul_of_reversed_and_broadcast_views():
     a, b = random_array((3, 4)), random_array((4, 5))
     assert_close(ops.matmul(a[::-1], b[:, ::-1]).numpy(), a[::-1] @ b[:, ::-1], np.float64, 4)
@@ -262,7 +252,6 @@ def test_linear_writes_the_gradient_where_the_optimizer_wants_it():
     assert kernel.grad.data is kernel._grad_target
 
 
-@others
 @pytest.mark.parametrize(
     "call, match",
     [
