@@ -144,7 +144,7 @@ def test_regularizer_losses():
 def test_activity_regularizer_adds_a_loss():
     layer = layers.Dense(2, kernel_initializer="ones", activity_regularizer="l2")
     layer(np.ones((4, 3)))
-    np.testing.assert_allclose([float(v) for v in layer.losses], [0.01 * 4 * 2 * 9], rtol=1e-6)
+    np.testing.assert_allclose([float(v) for v in layer.losses], [0.01 * 2 * 9], rtol=1e-6)
 
 
 def test_layers_in_attributes_lists_and_dicts_are_found():

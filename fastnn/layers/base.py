@@ -128,7 +128,7 @@ class Layer:
     Parameters
     ----------
     activity_regularizer : str, Regularizer or callable, optional
-        Its value on the layer's output is added to the loss.
+        Its value on the layer's output, divided by the batch size, is added to the loss.
     trainable : bool
         Whether the weights receive gradients.
     dtype : str, optional
@@ -248,7 +248,8 @@ class Layer:
             y = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
                 for output in y if isinstance(y, (list, tuple)) else (y,):
-                    self.add_loss(self.activity_regularizer(output))
+                    penalty = self.activity_regularizer(output)
+                    self.add_loss(ops.multiply(penalty, 1 / max(output.shape[0], 1)) if output.ndim else penalty)
         finally:
             state.depth -= 1
             state.training = outer
