@@ -6,6 +6,8 @@ tqdm is imported when the first line is drawn. Metrics are read only when a line
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -61,7 +63,18 @@ class Progress:
         self._bar: Any = None
         self._begin = self._next = time.perf_counter()
         if verbose == 1:
-            self._bar = _bar_class()(total=total, desc=title, unit="batch", mininterval=0, miniters=1, file=sys.stderr)
+            columns, lines = _screen()
+            self._bar = _bar_class()(
+                total=total,
+                desc=title,
+                unit="batch",
+                mininterval=0,
+                miniters=1,
+                file=sys.stderr,
+                ncols=columns,
+                nrows=lines,
+                dynamic_ncols=columns is None,
+            )
             self._next += INTERVAL
 
     def update(self, done: int, read: Read | None = None) -> None:
@@ -72,14 +85,16 @@ class Progress:
         if now < self._next:
             return
         self._next = now + INTERVAL
-        self._draw(done, read() if read is not None else {})
+        self._postfix(read() if read is not None else {})
+        self._bar.update(done - self._bar.n)
 
     def finish(self, done: int, logs: Mapping[str, float] | None = None) -> None:
         """Show the final values and end the line."""
         logs = logs or {}
         if self._bar is not None:
-            self._draw(done, logs)
-            self._bar.close()
+            self._bar.n = done
+            self._postfix(logs)
+            self._bar.close()  # draws the line once more
             self._bar = None
         elif self.verbose == 2:
             seconds = time.perf_counter() - self._begin
@@ -95,14 +110,10 @@ class Progress:
             self._bar.close()
             self._bar = None
 
-    def _draw(self, done: int, logs: Mapping[str, float]) -> None:
+    def _postfix(self, logs: Mapping[str, float]) -> None:
         if logs:
             text = ", ".join(f"{name}={_number(value)}" for name, value in logs.items())
             self._bar.set_postfix_str(text, refresh=False)
-        if done > self._bar.n:
-            self._bar.update(done - self._bar.n)
-        else:
-            self._bar.refresh()
 
 
 def per_step(seconds: float) -> str:
@@ -115,6 +126,18 @@ def per_step(seconds: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.4f}" if value == 0 or not abs(value) < 1e-3 else f"{value:.4e}"
+
+
+def _screen() -> tuple[int | None, int | None]:
+    """Columns and lines for a terminal that does not tell its own (tqdm would draw nothing there); else tqdm asks."""
+    try:
+        told = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (AttributeError, ValueError, OSError):
+        return None, None
+    if told:
+        return None, None
+    guessed = shutil.get_terminal_size()
+    return guessed.columns, guessed.lines
 
 
 def _bar_class() -> Any:

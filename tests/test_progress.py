@@ -1,7 +1,9 @@
 """What is shown: lines of progress, printed lines, and silence."""
 
 import io
+import os
 import re
+import subprocess
 import sys
 import types
 
@@ -132,6 +134,20 @@ def test_a_failed_epoch_closes_its_line(monkeypatch):
     with pytest.raises(ValueError):
         model.fit(x, np.ones((64, 3, 5)), verbose=1)
     assert terminal.getvalue().endswith("\n")
+
+
+def test_a_terminal_without_a_size_gets_one():
+    """As in some containers: tqdm alone would draw nothing."""
+    pty = pytest.importorskip("pty")
+    code = "from fastnn.progress import Progress; Progress(1, 'Epoch 1/1', 3).finish(3, {'loss': 0.25})"
+    screen, inside = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-c", code], stdin=inside, stdout=inside, stderr=inside, check=True, timeout=60
+    )
+    os.close(inside)
+    shown = os.read(screen, 4096)
+    os.close(screen)
+    assert "Epoch 1/1: 100%" in shown.decode() and "loss=0.2500" in shown.decode()
 
 
 def test_no_stderr_is_no_terminal(monkeypatch):
