@@ -36,7 +36,8 @@ ISA_FLAGS = {
 COMMON_FLAGS = ["-O2", "-g0", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden"]
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow"]
 BASELINE_SOURCES = ["csrc/registry.c", "csrc/cpu.c", "csrc/executor.c"]
-HEADERS = [str(path) for pattern in ("*.h", "*.c", "*.def", "*.inc", "simd/*.h", "isa/*.c") for path in Path("csrc").glob(pattern)]
+PATTERNS = ("*.h", "*.c", "*.def", "*.inc", "simd/*.h", "isa/*.c")
+HEADERS = [str(path) for pattern in PATTERNS for path in Path("csrc").glob(pattern)]
 
 
 def target_isas() -> list[str]:

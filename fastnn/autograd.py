@@ -125,7 +125,7 @@ class Tensor:
     def __len__(self) -> int:
         if not self.data.ndim:
             raise TypeError("len() of a Tensor without axes")
-        return self.data.shape[0]
+        return int(self.data.shape[0])
 
     def __repr__(self) -> str:
         values = np.array2string(self._read("__repr__"), separator=", ", prefix="Tensor(")
@@ -601,7 +601,8 @@ def backpropagate(root: Tensor, seed: Array) -> None:
     for tensor in order:
         if tensor._node is not None and tensor._node.gradient is None:
             raise errors.order_error(
-                "Tensor.backward", f"the graph behind op '{tensor._node.op}' was already freed by an earlier backward()",
+                "Tensor.backward",
+                f"the graph behind op '{tensor._node.op}' was already freed by an earlier backward()",
                 "Compute the loss again before calling backward() again.",
             )
         if tensor._node is None and tensor.grad is None:

@@ -76,18 +76,25 @@ def leaf(array: np.ndarray) -> Tensor:
     return tensor
 
 
-def run(op: Callable[..., Any], inputs: list[np.ndarray], dy: np.ndarray | None, kwargs: dict[str, Any]) -> list[np.ndarray]:
+def run(
+    op: Callable[..., Any], inputs: list[np.ndarray], dy: np.ndarray | None, kwargs: dict[str, Any]
+) -> list[np.ndarray]:
     """The op's value and, where dy is given, its gradients for the float inputs."""
     tensors = [leaf(x) if is_float(x) and dy is not None else x for x in inputs]
     y = op(*tensors, **kwargs)
     if dy is None:
         return [y.numpy()]
     y.backward(dy.astype(y.dtype))
-    return [y.numpy(), *(np.zeros_like(t.data) if t.grad is None else t.grad.numpy() for t in tensors if isinstance(t, Tensor))]
+    leaves = [tensor for tensor in tensors if isinstance(tensor, Tensor)]
+    return [y.numpy(), *(np.zeros_like(t.data) if t.grad is None else t.grad.numpy() for t in leaves)]
 
 
 def numeric_gradient(
-    function: Callable[[list[np.ndarray]], np.ndarray], inputs: list[np.ndarray], which: int, dy: np.ndarray, step: float
+    function: Callable[[list[np.ndarray]], np.ndarray],
+    inputs: list[np.ndarray],
+    which: int,
+    dy: np.ndarray,
+    step: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices into input `which` and the fourth-order central differences of sum(dy * function) there.
 
@@ -152,7 +159,11 @@ def check_op(
 
 
 def check_bits(
-    op: Callable[..., Any], inputs: list[np.ndarray], dy: np.ndarray | None, kwargs: dict[str, Any], base: list[np.ndarray]
+    op: Callable[..., Any],
+    inputs: list[np.ndarray],
+    dy: np.ndarray | None,
+    kwargs: dict[str, Any],
+    base: list[np.ndarray],
 ) -> None:
     """The same bits as `base` for other thread counts, instruction sets and strides."""
     variants: list[tuple[str, contextlib.AbstractContextManager[Any], list[np.ndarray]]] = [
@@ -199,7 +210,9 @@ def real_threads(n: int) -> Iterator[None]:
         _core.set_num_threads(None)
 
 
-def check_layer(make: Callable[..., Any], x: Any, reference: Callable[..., Any], reduction: int = 1, **arguments: Any) -> None:
+def check_layer(
+    make: Callable[..., Any], x: Any, reference: Callable[..., Any], reduction: int = 1, **arguments: Any
+) -> None:
     """Check one case of a layer.
 
     Values in both dtypes against ``reference(x, *weights)``, the promised output shape, gradients of input and weights

@@ -46,7 +46,6 @@ def test_train_digits_prints_accuracy_table_and_time_and_saves(tmp_path, capsys,
     assert abs(np.trace(counts) / counts.sum() - float(found[1])) < 5e-5
 
     from fastnn.datasets import digits
-
     from fastnn.saving import load_npz
 
     _, (x, y) = digits.load_data()

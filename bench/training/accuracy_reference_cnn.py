@@ -4,8 +4,8 @@ The model is written once, as a Keras user writes it; the argument only chooses 
 from its own initial weights: default Adam, SparseCategoricalCrossentropy(from_logits=True), batch 32,
 validation_split=0.1.
 
-    python bench/training/accuracy_reference_cnn.py keras  --data DIR --json keras.json
-    python bench/training/accuracy_reference_cnn.py fastnn --data DIR --json fastnn.json
+    python -m bench.training.accuracy_reference_cnn keras  --data DIR --json keras.json
+    python -m bench.training.accuracy_reference_cnn fastnn --data DIR --json fastnn.json
 
 DIR holds the four IDX files of MNIST, gzipped or not; default $FASTNN_DATA_DIR/mnist.
 """

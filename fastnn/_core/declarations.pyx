@@ -1,15 +1,15 @@
-# What csrc/fastnn.h gives the binding.
-cimport cython
+# What csrc/fastnn.h gives the binding, and the imports of all files of the module (cython-lint sees them one by one).
+cimport cython  # no-cython-lint
 cimport numpy as cnp
-from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uintptr_t
-from libc.string cimport memcpy
+from libc.stddef cimport size_t  # no-cython-lint
+from libc.stdint cimport int64_t, uintptr_t  # no-cython-lint
+from libc.string cimport memcpy  # no-cython-lint
 
-import math
-import os
-import sys
+import math  # no-cython-lint
+import os  # no-cython-lint
+import sys  # no-cython-lint
 
-import numpy as np
+import numpy as np  # no-cython-lint
 
 cnp.import_array()
 

@@ -47,7 +47,7 @@ def kernel_table_of_contents():
 
 
 class trace:
-    """Within this context every launch is noted: ``with trace() as launches`` fills a list of (kernel, dtype, fields)."""
+    """Notes every launch within this context: ``with trace() as launches`` fills a list of (kernel, dtype, fields)."""
 
     def __enter__(self):
         self.launches = []
@@ -165,7 +165,9 @@ def launch(str name, dtype, **fields):
                 raise TypeError(f"launch {name}: field {field!r} must be an ndarray; got {type(value).__name__}.")
             array = value
             if not type_matches(kernel.info.fields[f].type, number, cnp.PyArray_TYPE(array)):
-                raise TypeError(f"launch {name}: field {field!r} has the wrong dtype {array.dtype} for a {dtype} launch.")
+                raise TypeError(
+                    f"launch {name}: field {field!r} has the wrong dtype {array.dtype} for a {dtype} launch."
+                )
             if not cnp.PyArray_ISALIGNED(array) or cnp.PyArray_ISBYTESWAPPED(array):
                 raise TypeError(f"launch {name}: field {field!r} must be aligned and in native byte order.")
             if role != FNN_IN and role != FNN_OPT_IN and not cnp.PyArray_ISWRITEABLE(array):
@@ -176,7 +178,9 @@ def launch(str name, dtype, **fields):
                 raise ValueError(f"launch {name}: field {field!r} must not have negative strides.")
     if given != len(fields):
         unknown = set(fields) - set(kernel.names)
-        raise TypeError(f"launch {name}: unknown or scratch fields {sorted(unknown or fields)}; it takes {kernel.names}.")
+        raise TypeError(
+            f"launch {name}: unknown or scratch fields {sorted(unknown or fields)}; it takes {kernel.names}."
+        )
 
     # Sharing pays only above a certain amount of work; the result is the same bits either way.
     cdef double work = kernel.info.work(args)
@@ -199,7 +203,9 @@ def launch(str name, dtype, **fields):
                 scratch = []
             scratch.append(block)
         elif avail[f] != -2 and need > avail[f]:
-            raise ValueError(f"launch {name}: field {kernel.names[f]!r} needs {need} bytes; the array reaches {avail[f]}.")
+            raise ValueError(
+                f"launch {name}: field {kernel.names[f]!r} needs {need} bytes; the array reaches {avail[f]}."
+            )
     for launches in tracers:
         launches.append((name, np.dtype(dtype).name, dict(fields)))
 

@@ -28,7 +28,7 @@ cdef class Program:
     recorded the same step are equal (`same_as`) up to the addresses of what the step itself allocated.
     """
     cdef Arena arena
-    cdef list notes             # (kernel number or -1, dtype number, args bytes, nth, [(slot, address, bytes, written)])
+    cdef list notes             # (kernel number or -1, dtype, args bytes, nth, [(slot, address, bytes, written)])
     cdef list held              # arrays from outside whose memory the args point into
     cdef list guards            # (status array, function of the position that makes the exception)
     cdef double work
@@ -150,7 +150,8 @@ cdef class Program:
 
     def rebind(self, cnp.ndarray old, cnp.ndarray new):
         """Read and write `new` wherever `old`, an array of the same layout, was used."""
-        if old.dtype != new.dtype or (<object>old).shape != (<object>new).shape or (<object>old).strides != (<object>new).strides:
+        same_shape = (<object>old).shape == (<object>new).shape and (<object>old).strides == (<object>new).strides
+        if old.dtype != new.dtype or not same_shape:
             raise ValueError("Program.rebind: both arrays must have the same dtype, shape and strides.")
         cdef uintptr_t begin = <uintptr_t>cnp.PyArray_DATA(old)
         cdef uintptr_t end = begin + max(reach(old), 1)

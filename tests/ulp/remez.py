@@ -1,7 +1,7 @@
 """The polynomials of csrc/vmath.h: minimax fits by the Remez exchange in 60-digit decimal arithmetic.
 
 Each row of FITS is a function on an interval and the weight of its error: the error is measured relative to the result
-of the function that the polynomial is part of. 
+of the function that the polynomial is part of.
     python tests/ulp/remez.py [name ...]     prints C initialisers, lowest power first, and the error reached
 """
 
@@ -87,7 +87,9 @@ def remez(f: Function, given: Function, low: Decimal, high: Decimal, degree: int
     raise ArithmeticError("no convergence")
 
 
-def fit(f: Function, weight: Function, low: Decimal, high: Decimal, degree: int, bits: int) -> tuple[list[Decimal], Decimal]:
+def fit(
+    f: Function, weight: Function, low: Decimal, high: Decimal, degree: int, bits: int
+) -> tuple[list[Decimal], Decimal]:
     """Coefficients 0..degree rounded to the float type, and the error that the rounded ones reach."""
     rounded = [as_float(c, bits) for c in remez(f, weight, low, high, degree)]
     grid = [low + (high - low) * i / 1000 for i in range(1001)]
