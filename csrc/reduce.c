@@ -2,12 +2,12 @@
  *
  *   y[o, c, i] = OP over r in chunk c of x[o * so + r * sr + i]          (rows: inner == 1; columns: inner > 1)
  *
- * Any set of axes is brought to this form by the op. `chunk` elements of red make one result; with more than one chunk
- * the op launches the kernel again on the results until one is left, so the tree follows from the shape alone.
- *   rows      lane l of accumulator k takes elements (4 j + k) VL + l of the chunk; ((0 + 1) + (2 + 3)), then v_hsum's tree
+ * Any set of axes is brought to this form by the op. `chunk` elements of red make one result; with more than one
+ * chunk the op launches the kernel again on the results until one is left: the tree follows from the shape alone.
+ *   rows      lane l of accumulator k takes elements (4 j + k) VL + l of the chunk; ((0 + 1) + (2 + 3)), then v_hsum
  *   columns   accumulator k takes r = 4 j + k of the chunk, one lane per i; ((0 + 1) + (2 + 3))
  * ith/nth split outer x chunks x blocks of inner: every result belongs to one thread. Minimum and maximum of anything
- * with a NaN are NaN. The metric kernels run on thread 0: they add a few numbers to float64 totals that live in memory. */
+ * with a NaN are NaN. Metric kernels run on thread 0: they add a few numbers to float64 totals in memory. */
 
 /* Values of the fields `op`. */
 #ifndef FNN_REDUCE_OPS
@@ -17,7 +17,11 @@ enum { FNN_SQUARED, FNN_ABSOLUTE };     /* difference_* */
 enum { FNN_EQUAL, FNN_ABOVE_THRESHOLD }; /* match_values */
 #endif
 
-/* ---- the operations ------------------------------------------------------------------------------------------- */
+/* One vector, of which `lanes` elements are there; the helpers are softmax.c's. */
+#define LOAD(p) FNN(load_lanes)(p, lanes)
+#define STORE(p, v) FNN(store_lanes)(p, v, lanes)
+
+/* ---- the operations ----------------------------------------------------------------------------------------- */
 
 FNN_INLINE vec FNN(reduce_identity)(int op) {
   return v_set1(op == FNN_SUM ? (T)0 : op == FNN_PROD ? (T)1 : op == FNN_MIN ? (T)INFINITY : (T)-INFINITY);
@@ -57,7 +61,7 @@ FNN_INLINE T FNN(reduce_row)(int op, const T *x, ptrdiff_t n) {
   if (j + VL <= n) a = FNN(reduce_combine)(op, a, v_load(x + j)), j += VL;
   if (j + VL <= n) b = FNN(reduce_combine)(op, b, v_load(x + j)), j += VL;
   if (j + VL <= n) c = FNN(reduce_combine)(op, c, v_load(x + j)), j += VL;
-  if (j < n) d = FNN(reduce_combine)(op, d, v_sel(m_first(n - j), v_load_n(x + j, n - j), identity));
+  if (j < n) d = FNN(reduce_combine)(op, d, v_sel(m_first(n - j), FNN(load_lanes)(x + j, n - j), identity));
   return FNN(reduce_across)(op, FNN(reduce_combine)(op, FNN(reduce_combine)(op, a, b), FNN(reduce_combine)(op, c, d)));
 }
 
@@ -66,14 +70,14 @@ FNN_INLINE vec FNN(reduce_columns)(int op, const T *x, ptrdiff_t n, ptrdiff_t sr
   vec a = FNN(reduce_identity)(op), b = a, c = a, d = a;
   ptrdiff_t r = 0;
   for (; r + 4 <= n; r += 4) {
-    a = FNN(reduce_combine)(op, a, v_load_n(x + r * sr, lanes));
-    b = FNN(reduce_combine)(op, b, v_load_n(x + (r + 1) * sr, lanes));
-    c = FNN(reduce_combine)(op, c, v_load_n(x + (r + 2) * sr, lanes));
-    d = FNN(reduce_combine)(op, d, v_load_n(x + (r + 3) * sr, lanes));
+    a = FNN(reduce_combine)(op, a, LOAD(x + r * sr));
+    b = FNN(reduce_combine)(op, b, LOAD(x + (r + 1) * sr));
+    c = FNN(reduce_combine)(op, c, LOAD(x + (r + 2) * sr));
+    d = FNN(reduce_combine)(op, d, LOAD(x + (r + 3) * sr));
   }
-  if (r < n) a = FNN(reduce_combine)(op, a, v_load_n(x + r++ * sr, lanes));
-  if (r < n) b = FNN(reduce_combine)(op, b, v_load_n(x + r++ * sr, lanes));
-  if (r < n) c = FNN(reduce_combine)(op, c, v_load_n(x + r * sr, lanes));
+  if (r < n) a = FNN(reduce_combine)(op, a, LOAD(x + r++ * sr));
+  if (r < n) b = FNN(reduce_combine)(op, b, LOAD(x + r++ * sr));
+  if (r < n) c = FNN(reduce_combine)(op, c, LOAD(x + r * sr));
   return FNN(reduce_combine)(op, FNN(reduce_combine)(op, a, b), FNN(reduce_combine)(op, c, d));
 }
 
@@ -124,7 +128,7 @@ FNN_INLINE void FNN(reduce_tasks)(int op, const fnn_reduce_fwd_args *a, int ith,
       for (ptrdiff_t at = 0; i + at < inner; at += VL) {
         const ptrdiff_t lanes = fnn_min(VL, inner - i - at);
         const vec value = FNN(reduce_columns)(op, x + at, n, a->sr, lanes);
-        v_store_n(y + at, divides ? v_div(value, divisor) : value, lanes);
+        STORE(y + at, divides ? v_div(value, divisor) : value);
       }
     }
   }
@@ -139,7 +143,7 @@ static void FNN(reduce_fwd)(const fnn_reduce_fwd_args *a, int ith, int nth) {
   }
 }
 
-/* ---- gradients; dx is contiguous (outer, red, inner) ------------------------------------------------------------ */
+/* ---- gradients; dx is contiguous (outer, red, inner) -------------------------------------------------------- */
 
 /* Sum and mean: dx[o, r, i] = dy[o, i] / divisor */
 static void FNN(reduce_sum_bwd)(const fnn_reduce_sum_bwd_args *a, int ith, int nth) {
@@ -154,7 +158,7 @@ static void FNN(reduce_sum_bwd)(const fnn_reduce_sum_bwd_args *a, int ith, int n
       const ptrdiff_t o = begin / red, stop = fnn_min(end, (o + 1) * red);
       const vec value = v_set1(dy[o] / divisor);
       for (; begin + VL <= stop; begin += VL) v_store(dx + begin, value);
-      v_store_n(dx + begin, value, stop - begin);
+      FNN(store_lanes)(dx + begin, value, stop - begin);
       begin = stop;
     }
     return;
@@ -165,7 +169,7 @@ static void FNN(reduce_sum_bwd)(const fnn_reduce_sum_bwd_args *a, int ith, int n
     const T *from = dy + row / red * inner;
     for (ptrdiff_t i = 0; i < inner; i += VL) {
       const ptrdiff_t lanes = fnn_min(VL, inner - i);
-      v_store_n(dx + row * inner + i, v_div(v_load_n(from + i, lanes), vdivisor), lanes);
+      STORE(dx + row * inner + i, v_div(LOAD(from + i), vdivisor));
     }
   }
 }
@@ -185,22 +189,22 @@ static void FNN(reduce_extreme_bwd)(const fnn_reduce_extreme_bwd_args *a, int it
       vec count = zero;
       for (ptrdiff_t r = 0; r < red; r += VL) {
         const ptrdiff_t n = fnn_min(VL, red - r);
-        count = v_add(count, v_sel(m_and(m_first(n), v_eq(v_load_n(x + r, n), top)), one, zero));
+        count = v_add(count, v_sel(m_and(m_first(n), v_eq(FNN(load_lanes)(x + r, n), top)), one, zero));
       }
       const vec part = v_set1(((const T *)a->dy)[o] / v_hsum(count));
       for (ptrdiff_t r = 0; r < red; r += VL) {
         const ptrdiff_t n = fnn_min(VL, red - r);
-        v_store_n(dx + r, v_sel(v_eq(v_load_n(x + r, n), top), part, zero), n);
+        FNN(store_lanes)(dx + r, v_sel(v_eq(FNN(load_lanes)(x + r, n), top), part, zero), n);
       }
       continue;
     }
-    const vec top = v_load_n((const T *)a->y + o * inner + i, lanes);
+    const vec top = LOAD((const T *)a->y + o * inner + i);
     vec count = zero;
     for (ptrdiff_t r = 0; r < red; r++)
-      count = v_add(count, v_sel(v_eq(v_load_n(x + r * inner, lanes), top), one, zero));
-    const vec part = v_div(v_load_n((const T *)a->dy + o * inner + i, lanes), count);
+      count = v_add(count, v_sel(v_eq(LOAD(x + r * inner), top), one, zero));
+    const vec part = v_div(LOAD((const T *)a->dy + o * inner + i), count);
     for (ptrdiff_t r = 0; r < red; r++)
-      v_store_n(dx + r * inner, v_sel(v_eq(v_load_n(x + r * inner, lanes), top), part, zero), lanes);
+      STORE(dx + r * inner, v_sel(v_eq(LOAD(x + r * inner), top), part, zero));
   }
 }
 
@@ -213,29 +217,23 @@ static void FNN(reduce_prod_bwd)(const fnn_reduce_prod_bwd_args *a, int ith, int
     const ptrdiff_t o = task / blocks, i = task % blocks * VL, lanes = fnn_min(VL, inner - i);
     const T *x = (const T *)a->x + o * red * inner + i;
     T *dx = (T *)a->dx + o * red * inner + i;
-    vec before = v_load_n((const T *)a->dy + o * inner + i, lanes), after = v_set1((T)1);
+    vec before = LOAD((const T *)a->dy + o * inner + i), after = v_set1((T)1);
     for (ptrdiff_t r = 0; r < red; r++) {
-      v_store_n(dx + r * inner, before, lanes);
-      before = v_mul(before, v_load_n(x + r * inner, lanes));
+      STORE(dx + r * inner, before);
+      before = v_mul(before, LOAD(x + r * inner));
     }
     for (ptrdiff_t r = red - 1; r >= 0; r--) {
-      v_store_n(dx + r * inner, v_mul(v_load_n(dx + r * inner, lanes), after), lanes);
-      after = v_mul(after, v_load_n(x + r * inner, lanes));
+      STORE(dx + r * inner, v_mul(LOAD(dx + r * inner), after));
+      after = v_mul(after, LOAD(x + r * inner));
     }
   }
 }
 
-/* ---- argmax, argmin ------------------------------------------------------------------------------------------------ */
+/* ---- argmax, argmin ----------------------------------------------------------------------------------------- */
 
 /* The first of n contiguous elements that is the extreme; the first NaN if there is one. */
 FNN_INLINE ptrdiff_t FNN(first_extreme)(int op, const T *x, ptrdiff_t n) {
-  const vec identity = FNN(reduce_identity)(op);
-  vec best = identity;
-  for (ptrdiff_t j = 0; j < n; j += VL) {
-    const ptrdiff_t lanes = fnn_min(VL, n - j);
-    best = FNN(reduce_combine)(op, best, v_sel(m_first(lanes), v_load_n(x + j, lanes), identity));
-  }
-  const T extreme = FNN(reduce_across)(op, best);
+  const T extreme = FNN(reduce_row)(op, x, n);
   if (extreme != extreme) {
     for (ptrdiff_t j = 0; j < n; j++)
       if (x[j] != x[j]) return j;
@@ -243,7 +241,7 @@ FNN_INLINE ptrdiff_t FNN(first_extreme)(int op, const T *x, ptrdiff_t n) {
   const vec wanted = v_set1(extreme);
   for (ptrdiff_t j = 0; j < n; j += VL) {
     const ptrdiff_t lanes = fnn_min(VL, n - j);
-    if (!m_any(v_eq(v_load_n(x + j, lanes), wanted))) continue;
+    if (!m_any(v_eq(LOAD(x + j), wanted))) continue;
     for (ptrdiff_t l = 0; l < lanes; l++)
       if (x[j + l] == extreme) return j + l;
   }
@@ -262,7 +260,7 @@ FNN_INLINE void FNN(arg_tasks)(int op, const fnn_argmax_fwd_args *a, int ith, in
       *y = (int32_t)FNN(first_extreme)(op, x, red);
       continue;
     }
-    vec best = v_load_n(x, lanes), index = v_zero();
+    vec best = LOAD(x), index = v_zero();
     T number = 0;
     ptrdiff_t base = 0;
     int32_t found[VL] = {0};
@@ -272,7 +270,7 @@ FNN_INLINE void FNN(arg_tasks)(int op, const fnn_argmax_fwd_args *a, int ith, in
       index = v_set1((T)-1);
       number = 0;
       for (ptrdiff_t r = base; r < stop; r++, number += 1) {
-        const vec v = v_load_n(x + r * inner, lanes);
+        const vec v = LOAD(x + r * inner);
         const msk first_nan = m_and(v_ne(v, v), v_eq(best, best));
         const msk better = m_or(op == FNN_MIN ? v_lt(v, best) : v_gt(v, best), first_nan);
         best = v_sel(better, v, best);
@@ -295,7 +293,7 @@ static void FNN(argmax_fwd)(const fnn_argmax_fwd_args *a, int ith, int nth) {
     FNN(arg_tasks)(FNN_MAX, a, ith, nth);
 }
 
-/* ---- any, all, over bytes --------------------------------------------------------------------------------------------- */
+/* ---- any, all, over bytes ----------------------------------------------------------------------------------- */
 
 static void FNN(any_all_fwd)(const fnn_any_all_fwd_args *a, int ith, int nth) {
   const uint8_t *x = a->x;
@@ -315,7 +313,7 @@ static void FNN(any_all_fwd)(const fnn_any_all_fwd_args *a, int ith, int nth) {
   }
 }
 
-/* ---- regularisation penalty and differences ------------------------------------------------------------------------------ */
+/* ---- regularisation penalty and differences ----------------------------------------------------------------- */
 
 /* y[c] = sum over chunk c of l1 * |x| + l2 * x * x */
 static void FNN(penalty_fwd)(const fnn_penalty_fwd_args *a, int ith, int nth) {
@@ -327,8 +325,8 @@ static void FNN(penalty_fwd)(const fnn_penalty_fwd_args *a, int ith, int nth) {
     const ptrdiff_t n = fnn_min(a->chunk, a->n - c * a->chunk);
     vec even = v_zero(), odd = v_zero();
     for (ptrdiff_t j = 0; j < n; j += 2 * VL) {
-      const vec p = v_load_n(x + j, fnn_min(VL, n - j));
-      const vec q = v_load_n(x + j + VL, fnn_max(0, fnn_min(VL, n - j - VL)));
+      const vec p = FNN(load_lanes)(x + j, fnn_min(VL, n - j));
+      const vec q = FNN(load_lanes)(x + j + VL, fnn_max(0, fnn_min(VL, n - j - VL)));
       even = v_add(even, v_mul(v_fma(l2, v_abs(p), l1), v_abs(p)));
       odd = v_add(odd, v_mul(v_fma(l2, v_abs(q), l1), v_abs(q)));
     }
@@ -351,8 +349,8 @@ static void FNN(penalty_bwd)(const fnn_penalty_bwd_args *a, int ith, int nth) {
   fnn_share(a->n, VL, ith, nth, &begin, &end);
   for (ptrdiff_t j = begin; j < end; j += VL) {
     const ptrdiff_t lanes = fnn_min(VL, end - j);
-    const vec v = v_load_n(x + j, lanes);
-    v_store_n(dx + j, v_mul(dy, v_fma(twice_l2, v, v_mul(l1, FNN(sign_of)(v)))), lanes);
+    const vec v = LOAD(x + j);
+    STORE(dx + j, v_mul(dy, v_fma(twice_l2, v, v_mul(l1, FNN(sign_of)(v)))));
   }
 }
 
@@ -364,8 +362,8 @@ FNN_INLINE void FNN(difference_rows)(int op, const fnn_difference_fwd_args *a, i
     fnn_share(a->rows, VL, ith, nth, &begin, &end);
     for (ptrdiff_t r = begin; r < end; r += VL) {
       const ptrdiff_t lanes = fnn_min(VL, end - r);
-      const vec d = v_sub(v_load_n((const T *)a->a + r, lanes), v_load_n((const T *)a->b + r, lanes));
-      v_store_n((T *)a->y + r, op == FNN_SQUARED ? v_mul(d, d) : v_abs(d), lanes);
+      const vec d = v_sub(LOAD((const T *)a->a + r), LOAD((const T *)a->b + r));
+      STORE((T *)a->y + r, op == FNN_SQUARED ? v_mul(d, d) : v_abs(d));
     }
     return;
   }
@@ -378,7 +376,7 @@ FNN_INLINE void FNN(difference_rows)(int op, const fnn_difference_fwd_args *a, i
       vec part = v_zero();
       for (ptrdiff_t j = block; j < stop; j += VL) {
         const ptrdiff_t lanes = fnn_min(VL, stop - j);
-        const vec d = v_sub(v_load_n(p + j, lanes), v_load_n(q + j, lanes));
+        const vec d = v_sub(LOAD(p + j), LOAD(q + j));
         part = op == FNN_SQUARED ? v_fma(d, d, part) : v_add(part, v_abs(d));
       }
       sum = v_add(sum, part);
@@ -405,17 +403,17 @@ static void FNN(difference_bwd)(const fnn_difference_bwd_args *a, int ith, int n
     const vec scale = v_set1(((const T *)a->dy)[r] * factor);
     for (ptrdiff_t j = begin; j < stop; j += VL) {
       const ptrdiff_t lanes = fnn_min(VL, stop - j);
-      const vec d = v_sub(v_load_n((const T *)a->a + j, lanes), v_load_n((const T *)a->b + j, lanes));
-      const vec row_scale = cols == 1 ? v_mul(v_load_n((const T *)a->dy + j, lanes), v_set1(factor)) : scale;
+      const vec d = v_sub(LOAD((const T *)a->a + j), LOAD((const T *)a->b + j));
+      const vec row_scale = cols == 1 ? v_mul(LOAD((const T *)a->dy + j), v_set1(factor)) : scale;
       const vec da = v_mul(row_scale, a->op == FNN_SQUARED ? d : FNN(sign_of)(d));
-      if (a->da) v_store_n((T *)a->da + j, da, lanes);
-      if (a->db) v_store_n((T *)a->db + j, v_neg(da), lanes);
+      if (a->da) STORE((T *)a->da + j, da);
+      if (a->db) STORE((T *)a->db + j, v_neg(da));
     }
     begin = stop;
   }
 }
 
-/* ---- metrics ------------------------------------------------------------------------------------------------------------- */
+/* ---- metrics ------------------------------------------------------------------------------------------------ */
 
 /* total += sum(value * weight), count += sum(weight); without weights, weight is 1 and count grows by n. */
 static void FNN(metric_mean)(const fnn_metric_mean_args *a, int ith, int nth) {
@@ -440,9 +438,9 @@ static void FNN(match_values)(const fnn_match_values_args *a, int ith, int nth) 
   fnn_share(a->n, VL, ith, nth, &begin, &end);
   for (ptrdiff_t j = begin; j < end; j += VL) {
     const ptrdiff_t lanes = fnn_min(VL, end - j);
-    const vec pred = v_load_n((const T *)a->pred + j, lanes);
+    const vec pred = LOAD((const T *)a->pred + j);
     const vec guess = a->op == FNN_EQUAL ? pred : v_sel(v_gt(pred, threshold), one, zero);
-    v_store_n((T *)a->y + j, v_sel(v_eq(v_load_n((const T *)a->truth + j, lanes), guess), one, zero), lanes);
+    STORE((T *)a->y + j, v_sel(v_eq(LOAD((const T *)a->truth + j), guess), one, zero));
   }
 }
 
@@ -458,3 +456,6 @@ static void FNN(match_classes)(const fnn_match_classes_args *a, int ith, int nth
     ((T *)a->y)[r] = truth == guess ? (T)1 : (T)0;
   }
 }
+
+#undef LOAD
+#undef STORE

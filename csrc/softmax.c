@@ -4,20 +4,21 @@
  *   softmax_j = exp(shift_j) / total     log_softmax_j = shift_j - log(total)     logsumexp = top + log(total)
  *   cross-entropy = sum_j target_j * (log(total) - shift_j), where 0 * inf counts as 0
  *
- * Nothing overflows for any logit, and infinite ones get their limits: a row of -inf is uniform, k logits of +inf share
- * 1/k each, a NaN makes its whole row NaN. Forward passes keep top and total per row; backward passes form exp again
- * from them, which is cheaper than writing the probabilities to memory and reading them back.
- *
+ * Nothing overflows for any logit, and infinite ones get their limits: a row of -inf is uniform, k logits of +inf
+ * share 1/k each, a NaN makes its whole row NaN. Backward passes form exp again from the top and total that forward
+ * passes keep per row: cheaper than writing the probabilities to memory and reading them back.
  * A row belongs to one thread and is summed in blocks of ROW_BLOCK by logical vectors, so its bits depend on nothing
- * but the row. ith/nth split the rows (elementwise kernels: the elements). Relative error of a sum: about
- * (ROW_BLOCK / VL / 2 + cols / ROW_BLOCK + 4) half-ulps at worst. */
+ * but the row. ith/nth split the rows (elementwise kernels: the elements). Relative error of a sum: at most about
+ * ROW_BLOCK / VL / 2 + cols / ROW_BLOCK + 4 half-ulps. */
 
 /* Elements per partial sum: 16 additions per lane, then one for each block. */
 #define ROW_BLOCK (32 * VL)
 /* Elements a thread takes at a time in the elementwise kernels. */
 #define FLAT_UNIT (64 * VL)
 
-/* Runs the statements for the vectors of [begin, end): `at` the first element, `lanes` how many of VL are there. */
+/* Runs the statements for the vectors of [begin, end): `at` is the first element, `lanes` how many there are. */
+#define LOAD(p) FNN(load_lanes)(p, lanes)
+#define STORE(p, v) FNN(store_lanes)(p, v, lanes)
 #define EACH_VECTOR(begin, end, ...)                                                           \
   {                                                                                            \
     ptrdiff_t at = (begin);                                                                    \
@@ -31,10 +32,19 @@
     }                                                                                          \
   }
 
+/* v_load_n and v_store_n where most calls are for whole vectors: AVX2's masked store takes tens of cycles on AMD. */
+FNN_INLINE vec FNN(load_lanes)(const T *p, ptrdiff_t lanes) { return lanes == VL ? v_load(p) : v_load_n(p, lanes); }
+FNN_INLINE void FNN(store_lanes)(T *p, vec v, ptrdiff_t lanes) {
+  if (lanes == VL)
+    v_store(p, v);
+  else
+    v_store_n(p, v, lanes);
+}
+
 /* ---- one row ------------------------------------------------------------------------------------------------ */
 
 FNN_INLINE vec FNN(load_row)(const T *p, ptrdiff_t lanes, vec missing) {
-  return v_sel(m_first(lanes), v_load_n(p, lanes), missing);
+  return v_sel(m_first(lanes), LOAD(p), missing);
 }
 
 FNN_INLINE vec FNN(below_top)(vec x, vec top) { return v_sel(v_eq(x, top), v_zero(), v_sub(x, top)); }
@@ -55,7 +65,7 @@ FNN_INLINE T FNN(row_top)(const T *x, ptrdiff_t cols) {
   return v_hmax(v_max(v_max(a, b), v_max(c, d)));
 }
 
-/* Calls TERM(j) for whole vectors and TAIL(j, lanes) for the last one; both give a vec, the latter 0 in missing lanes. */
+/* Calls TERM(j) for whole vectors and TAIL(j, n) for the last one; both give a vec, the latter 0 in missing lanes. */
 #define BLOCKED_SUM(cols, TERM, TAIL)                                                          \
   vec sum = v_zero();                                                                          \
   for (ptrdiff_t block = 0; block < (cols); block += ROW_BLOCK) {                              \
@@ -119,14 +129,14 @@ FNN_INLINE void FNN(row_stats)(const T *x, ptrdiff_t cols, T *top, T *total) {
 FNN_INLINE vec FNN(clip_probability)(vec p, vec low, vec high) { return v_min(high, v_max(low, p)); }
 FNN_INLINE msk FNN(in_range)(vec p, vec low, vec high) { return m_and(v_ge(p, low), v_le(p, high)); }
 
-/* ---- softmax, log-softmax, log-sum-exp ----------------------------------------------------------------------- */
+/* ---- softmax, log-softmax, log-sum-exp ---------------------------------------------------------------------- */
 
 FNN_INLINE void FNN(softmax_row)(const T *x, T *y, ptrdiff_t cols) {
   if (cols <= VL) {
     const vec v = FNN(load_row)(x, cols, v_set1((T)-INFINITY));
     const T top = v_hmax(v_max(v, v_set1((T)-INFINITY)));
     const vec e = v_sel(m_first(cols), v_exp(FNN(below_top)(v, v_set1(top))), v_zero());
-    v_store_n(y, v_mul(e, v_set1((T)1 / v_hsum(e))), cols);
+    FNN(store_lanes)(y, v_mul(e, v_set1((T)1 / v_hsum(e))), cols);
     return;
   }
   const vec top = v_set1(FNN(row_top)(x, cols));
@@ -150,14 +160,14 @@ FNN_INLINE void FNN(softmax_row)(const T *x, T *y, ptrdiff_t cols) {
       j += VL;
     }
     if (j < end) {
-      const vec e = v_exp(FNN(below_top)(v_load_n(x + j, end - j), top));
-      v_store_n(y + j, e, end - j);
+      const vec e = v_exp(FNN(below_top)(FNN(load_lanes)(x + j, end - j), top));
+      FNN(store_lanes)(y + j, e, end - j);
       odd = v_add(odd, v_sel(m_first(end - j), e, v_zero()));
     }
     sum = v_add(sum, v_add(even, odd));
   }
   const vec inverse = v_set1((T)1 / v_hsum(sum));
-  EACH_VECTOR(0, cols, { v_store_n(y + at, v_mul(v_load_n(y + at, lanes), inverse), lanes); })
+  EACH_VECTOR(0, cols, { STORE(y + at, v_mul(LOAD(y + at), inverse)); })
 }
 
 static void FNN(softmax_fwd)(const fnn_softmax_fwd_args *a, int ith, int nth) {
@@ -179,7 +189,7 @@ static void FNN(softmax_bwd)(const fnn_softmax_bwd_args *a, int ith, int nth) {
     T *dx = (T *)a->dx + r * cols;
     const vec dot = v_set1(FNN(row_dot)(y, dy, cols));
     EACH_VECTOR(0, cols, {
-      v_store_n(dx + at, v_mul(v_load_n(y + at, lanes), v_sub(v_load_n(dy + at, lanes), dot)), lanes);
+      STORE(dx + at, v_mul(LOAD(y + at), v_sub(LOAD(dy + at), dot)));
     })
   }
 }
@@ -195,7 +205,7 @@ static void FNN(log_softmax_fwd)(const fnn_log_softmax_fwd_args *a, int ith, int
     FNN(row_stats)(x, cols, &top, &total);
     const vec vtop = v_set1(top), log_total = v_log(v_set1(total));
     EACH_VECTOR(0, cols, {
-      v_store_n(y + at, v_sub(FNN(below_top)(v_load_n(x + at, lanes), vtop), log_total), lanes);
+      STORE(y + at, v_sub(FNN(below_top)(LOAD(x + at), vtop), log_total));
     })
   }
 }
@@ -210,7 +220,7 @@ static void FNN(log_softmax_bwd)(const fnn_log_softmax_bwd_args *a, int ith, int
     T *dx = (T *)a->dx + r * cols;
     const vec sum = v_set1(FNN(row_sum)(dy, cols));
     EACH_VECTOR(0, cols, {
-      v_store_n(dx + at, v_fnma(v_exp(v_load_n(y + at, lanes)), sum, v_load_n(dy + at, lanes)), lanes);
+      STORE(dx + at, v_fnma(v_exp(LOAD(y + at)), sum, LOAD(dy + at)));
     })
   }
 }
@@ -223,7 +233,7 @@ static void FNN(logsumexp_fwd)(const fnn_logsumexp_fwd_args *a, int ith, int nth
   fnn_share(a->rows, 1, ith, nth, &begin, &end);
   for (ptrdiff_t r = begin; r < end; r++) FNN(row_stats)(x + r * cols, cols, top + r, total + r);
   EACH_VECTOR(begin, end, {
-    v_store_n(y + at, v_add(v_load_n(top + at, lanes), v_log(v_load_n(total + at, lanes))), lanes);
+    STORE(y + at, v_add(LOAD(top + at), v_log(LOAD(total + at))));
   })
 }
 
@@ -231,7 +241,7 @@ static void FNN(logsumexp_fwd)(const fnn_logsumexp_fwd_args *a, int ith, int nth
 FNN_INLINE void FNN(exp_scaled)(const T *x, T *dx, ptrdiff_t cols, T top, T scale) {
   const vec vtop = v_set1(top), vscale = v_set1(scale);
   EACH_VECTOR(0, cols, {
-    v_store_n(dx + at, v_mul(v_exp(FNN(below_top)(v_load_n(x + at, lanes), vtop)), vscale), lanes);
+    STORE(dx + at, v_mul(v_exp(FNN(below_top)(LOAD(x + at), vtop)), vscale));
   })
 }
 
@@ -246,7 +256,7 @@ static void FNN(logsumexp_bwd)(const fnn_logsumexp_bwd_args *a, int ith, int nth
     FNN(exp_scaled)(x + r * cols, dx + r * cols, cols, top[r], dy[r] / total[r]);
 }
 
-/* ---- cross-entropy from integer labels ------------------------------------------------------------------------ */
+/* ---- cross-entropy from integer labels ---------------------------------------------------------------------- */
 
 #ifndef FNN_LABELS
 #define FNN_LABELS
@@ -269,7 +279,7 @@ static inline void fnn_check_labels(const int64_t *label, ptrdiff_t rows, ptrdif
 
 FNN_INLINE void FNN(fill_row)(T *y, ptrdiff_t n, T value) {
   const vec v = v_set1(value);
-  EACH_VECTOR(0, n, { v_store_n(y + at, v, lanes); })
+  EACH_VECTOR(0, n, { STORE(y + at, v); })
 }
 
 /* loss = log(total) - shift_label. The logs are taken VL rows at a time. */
@@ -291,7 +301,7 @@ static void FNN(sparse_xent_fwd)(const fnn_sparse_xent_fwd_args *a, int ith, int
     }
   }
   EACH_VECTOR(begin, end, {
-    v_store_n(loss + at, v_sub(v_log(v_load_n(total + at, lanes)), v_load_n(loss + at, lanes)), lanes);
+    STORE(loss + at, v_sub(v_log(LOAD(total + at)), LOAD(loss + at)));
   })
   if (a->has_ignore)
     for (ptrdiff_t r = begin; r < end; r++)
@@ -318,7 +328,7 @@ static void FNN(sparse_xent_bwd)(const fnn_sparse_xent_bwd_args *a, int ith, int
   }
 }
 
-/* ---- cross-entropy from target distributions -------------------------------------------------------------------- */
+/* ---- cross-entropy from target distributions ---------------------------------------------------------------- */
 
 /* sum_j target_j * shift_j, where a target of 0 makes a 0 of any shift. */
 FNN_INLINE T FNN(row_target_shift)(const T *x, const T *target, ptrdiff_t cols, T top) {
@@ -346,8 +356,8 @@ static void FNN(dense_xent_fwd)(const fnn_dense_xent_fwd_args *a, int ith, int n
     loss[r] = FNN(row_target_shift)(x + r * cols, target + r * cols, cols, top[r]);
   }
   EACH_VECTOR(begin, end, {
-    const vec log_total = v_log(v_load_n(total + at, lanes));
-    v_store_n(loss + at, v_sub(v_mul(v_load_n(weight + at, lanes), log_total), v_load_n(loss + at, lanes)), lanes);
+    const vec log_total = v_log(LOAD(total + at));
+    STORE(loss + at, v_sub(v_mul(LOAD(weight + at), log_total), LOAD(loss + at)));
   })
 }
 
@@ -364,21 +374,21 @@ static void FNN(dense_xent_bwd)(const fnn_dense_xent_bwd_args *a, int ith, int n
       T *dx = (T *)a->dx + r * cols;
       const vec scale = v_set1(weight[r] / total[r]);
       EACH_VECTOR(0, cols, {
-        const vec e = v_exp(FNN(below_top)(v_load_n(x + at, lanes), vtop));
-        v_store_n(dx + at, v_mul(vdy, v_sub(v_mul(e, scale), v_load_n(target + at, lanes))), lanes);
+        const vec e = v_exp(FNN(below_top)(LOAD(x + at), vtop));
+        STORE(dx + at, v_mul(vdy, v_sub(v_mul(e, scale), LOAD(target + at))));
       })
     }
     if (a->dtarget) {
       T *dtarget = (T *)a->dtarget + r * cols;
       const vec log_total = v_log(v_set1(total[r]));
       EACH_VECTOR(0, cols, {
-        v_store_n(dtarget + at, v_mul(vdy, v_sub(log_total, FNN(below_top)(v_load_n(x + at, lanes), vtop))), lanes);
+        STORE(dtarget + at, v_mul(vdy, v_sub(log_total, FNN(below_top)(LOAD(x + at), vtop))));
       })
     }
   }
 }
 
-/* ---- binary cross-entropy, elementwise --------------------------------------------------------------------------- */
+/* ---- binary cross-entropy, elementwise ---------------------------------------------------------------------- */
 
 /* loss = log(1 + exp(-|x|)) + |x| * (x > 0 ? 1 - target : target), which is
  * -target * log(sigmoid(x)) - (1 - target) * log(1 - sigmoid(x)); 0 * inf counts as 0. */
@@ -389,10 +399,10 @@ static void FNN(sigmoid_xent_fwd)(const fnn_sigmoid_xent_fwd_args *a, int ith, i
   ptrdiff_t begin, end;
   fnn_share(a->n, FLAT_UNIT, ith, nth, &begin, &end);
   EACH_VECTOR(begin, end, {
-    const vec v = v_load_n(x + at, lanes), t = v_load_n(target + at, lanes);
+    const vec v = LOAD(x + at), t = LOAD(target + at);
     const vec size = v_abs(v), factor = v_sel(v_gt(v, zero), v_sub(one, t), t);
     const vec product = v_sel(v_eq(factor, zero), zero, v_mul(factor, size));
-    v_store_n(loss + at, v_add(v_log1p(v_exp(v_neg(size))), product), lanes);
+    STORE(loss + at, v_add(v_log1p(v_exp(v_neg(size))), product));
   })
 }
 
@@ -404,17 +414,17 @@ static void FNN(sigmoid_xent_bwd)(const fnn_sigmoid_xent_bwd_args *a, int ith, i
   ptrdiff_t begin, end;
   fnn_share(a->n, FLAT_UNIT, ith, nth, &begin, &end);
   EACH_VECTOR(begin, end, {
-    const vec v = v_load_n(x + at, lanes), t = v_load_n(target + at, lanes), g = v_load_n(dy + at, lanes);
+    const vec v = LOAD(x + at), t = LOAD(target + at), g = LOAD(dy + at);
     if (dx) {
       const vec e = v_exp(v_neg(v_abs(v))), rest = v_div(e, v_add(one, e));
       const vec slope = v_sel(v_gt(v, zero), v_sub(v_sub(one, t), rest), v_sub(rest, t));
-      v_store_n(dx + at, v_mul(g, slope), lanes);
+      STORE(dx + at, v_mul(g, slope));
     }
-    if (dtarget) v_store_n(dtarget + at, v_neg(v_mul(g, v)), lanes);
+    if (dtarget) STORE(dtarget + at, v_neg(v_mul(g, v)));
   })
 }
 
-/* ---- cross-entropies from probabilities, clipped to [epsilon, 1 - epsilon] as Keras does ----------------------------- */
+/* ---- cross-entropies from probabilities, clipped to [epsilon, 1 - epsilon] as Keras does -------------------- */
 
 /* loss = log(total) - log(clip(p_label)), total = sum_j clip(p_j): Keras on TensorFlow feeds log(clip(p)) to its
  * softmax cross-entropy, which normalises. */
@@ -438,8 +448,8 @@ static void FNN(sparse_prob_xent_fwd)(const fnn_sparse_prob_xent_fwd_args *a, in
     loss[r] = kind == FNN_LABEL_CLASS ? p[label[r]] : (T)NAN;
   }
   EACH_VECTOR(begin, end, {
-    const vec chosen = FNN(clip_probability)(v_load_n(loss + at, lanes), low, high);
-    v_store_n(loss + at, v_sub(v_log(v_load_n(total + at, lanes)), v_log(chosen)), lanes);
+    const vec chosen = FNN(clip_probability)(LOAD(loss + at), low, high);
+    STORE(loss + at, v_sub(v_log(LOAD(total + at)), v_log(chosen)));
   })
   if (a->has_ignore)
     for (ptrdiff_t r = begin; r < end; r++)
@@ -464,7 +474,7 @@ static void FNN(sparse_prob_xent_bwd)(const fnn_sparse_prob_xent_bwd_args *a, in
     }
     const vec slope = v_set1(dy[r] / total[r]);
     EACH_VECTOR(0, cols, {
-      v_store_n(dp + at, v_sel(FNN(in_range)(v_load_n(p + at, lanes), low, high), slope, v_zero()), lanes);
+      STORE(dp + at, v_sel(FNN(in_range)(LOAD(p + at), low, high), slope, v_zero()));
     })
     const T chosen = p[label[r]];
     if (chosen >= (T)a->epsilon && chosen <= (T)(1 - a->epsilon)) dp[label[r]] -= dy[r] / chosen;
@@ -514,14 +524,14 @@ static void FNN(dense_prob_xent_bwd)(const fnn_dense_prob_xent_bwd_args *a, int 
 #undef LIVE
       const vec live_sum = v_set1(v_hsum(sum)), scale = v_set1(dy[r] / total[r]);
       EACH_VECTOR(0, cols, {
-        const vec o = v_div(v_load_n(p + at, lanes), vtotal);
-        const vec ratio = v_sel(FNN(in_range)(o, low, high), v_div(v_load_n(target + at, lanes), o), v_zero());
-        v_store_n(dp + at, v_mul(scale, v_sub(live_sum, ratio)), lanes);
+        const vec o = v_div(LOAD(p + at), vtotal);
+        const vec ratio = v_sel(FNN(in_range)(o, low, high), v_div(LOAD(target + at), o), v_zero());
+        STORE(dp + at, v_mul(scale, v_sub(live_sum, ratio)));
       })
     }
     if (a->dtarget) {
       T *dtarget = (T *)a->dtarget + r * cols;
-      EACH_VECTOR(0, cols, { v_store_n(dtarget + at, v_neg(v_mul(vdy, LOG(v_load_n(p + at, lanes)))), lanes); })
+      EACH_VECTOR(0, cols, { STORE(dtarget + at, v_neg(v_mul(vdy, LOG(LOAD(p + at))))); })
     }
   }
 }
@@ -535,9 +545,9 @@ static void FNN(binary_prob_xent_fwd)(const fnn_binary_prob_xent_fwd_args *a, in
   ptrdiff_t begin, end;
   fnn_share(a->n, FLAT_UNIT, ith, nth, &begin, &end);
   EACH_VECTOR(begin, end, {
-    const vec o = FNN(clip_probability)(v_load_n(p + at, lanes), low, high), t = v_load_n(target + at, lanes);
+    const vec o = FNN(clip_probability)(LOAD(p + at), low, high), t = LOAD(target + at);
     const vec no = v_mul(v_sub(one, t), v_log(v_sub(one, o)));
-    v_store_n(loss + at, v_neg(v_add(v_mul(t, v_log(o)), no)), lanes);
+    STORE(loss + at, v_neg(v_add(v_mul(t, v_log(o)), no)));
   })
 }
 
@@ -550,17 +560,19 @@ static void FNN(binary_prob_xent_bwd)(const fnn_binary_prob_xent_bwd_args *a, in
   ptrdiff_t begin, end;
   fnn_share(a->n, FLAT_UNIT, ith, nth, &begin, &end);
   EACH_VECTOR(begin, end, {
-    const vec v = v_load_n(p + at, lanes), t = v_load_n(target + at, lanes), g = v_load_n(dy + at, lanes);
+    const vec v = LOAD(p + at), t = LOAD(target + at), g = LOAD(dy + at);
     const vec o = FNN(clip_probability)(v, low, high);
     if (dp) {
       const vec slope = v_sub(v_div(v_sub(one, t), v_sub(one, o)), v_div(t, o));
-      v_store_n(dp + at, v_sel(FNN(in_range)(v, low, high), v_mul(g, slope), v_zero()), lanes);
+      STORE(dp + at, v_sel(FNN(in_range)(v, low, high), v_mul(g, slope), v_zero()));
     }
-    if (dtarget) v_store_n(dtarget + at, v_mul(g, v_sub(v_log(v_sub(one, o)), v_log(o))), lanes);
+    if (dtarget) STORE(dtarget + at, v_mul(g, v_sub(v_log(v_sub(one, o)), v_log(o))));
   })
 }
 
 #undef ROW_BLOCK
 #undef FLAT_UNIT
 #undef EACH_VECTOR
+#undef LOAD
+#undef STORE
 #undef BLOCKED_SUM
