@@ -7,7 +7,6 @@ and is raised before any work starts. ``who`` names the function, or the layer a
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn
@@ -52,14 +51,14 @@ def order_error(who: str, what: str, fix: str) -> RuntimeError:
 def unknown_name(who: str, argument: str, name: object, known: Iterable[str]) -> ValueError:
     """An unknown string, with the nearest known one."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    near = _nearest(str(name), names, n=1, cutoff=0.5)
     fix = f"Did you mean {near[0]!r}?" if near else f"Known names: {', '.join(names)}."
     return value_error(who, argument, "a known name", name, fix)
 
 
 def unknown_argument(who: str, name: str, known: Iterable[str]) -> TypeError:
     """A keyword argument that does not exist, with the nearest that does."""
-    near = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.5)
+    near = _nearest(name, sorted(set(known)), n=1, cutoff=0.5)
     fix = f" Did you mean {near[0]!r}?" if near else ""
     return TypeError(f"{who}: {name!r} is not one of its arguments.{fix}")
 
@@ -76,6 +75,12 @@ def suggesting(module: str) -> Callable[[str], NoReturn]:
 
 def unknown_attribute(who: str, name: str, known: Iterable[str]) -> AttributeError:
     """A name that a module does not have, with the nearest that it has."""
-    near = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
+    near = _nearest(name, sorted(set(known)), n=1, cutoff=0.6)
     fix = f" Did you mean {near[0]!r}?" if near else ""
     return AttributeError(f"module {who!r} has no attribute {name!r}.{fix}")
+
+
+def _nearest(name: str, known: Iterable[str], n: int, cutoff: float) -> list[str]:
+    import difflib  # only for an error that is about to be raised
+
+    return difflib.get_close_matches(name, list(known), n=n, cutoff=cutoff)

@@ -5,9 +5,8 @@ tqdm is imported when the first line is drawn. Metrics are read only when a line
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -136,15 +135,19 @@ def _screen() -> tuple[int | None, int | None]:
         return None, None
     if told:
         return None, None
+    import shutil  # only for such a terminal
+
     guessed = shutil.get_terminal_size()
     return guessed.columns, guessed.lines
 
 
 def _bar_class() -> Any:
     """tqdm's bar for this place, without its monitor thread."""
-    if in_notebook() and importlib.util.find_spec("ipywidgets") is not None:
-        from tqdm.notebook import tqdm as base
-    else:
-        from tqdm.std import tqdm as base
+    from tqdm.std import tqdm as base
+
+    if in_notebook():
+        with contextlib.suppress(ImportError):  # notebooks without ipywidgets get the line of text
+            import ipywidgets  # noqa: F401
+            from tqdm.notebook import tqdm as base
 
     return type("Bar", (base,), {"monitor_interval": 0})

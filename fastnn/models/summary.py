@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,8 @@ def summary_text(
         header.append("Trainable")
         align.append("center")
     if line_length is None:
+        import shutil  # which brings four compression modules with it
+
         line_length = min(length, shutil.get_terminal_size().columns - 4)
     rows = [
         row
