@@ -53,3 +53,18 @@ def test_window_rejects_bad_arguments():
         window("f", (4, 4), (2, 2), 1, ((0, -1), (0, 0)))
     with pytest.raises(ValueError, match="f: the input's width must be at least the window's 5; got 4 with padding"):
         window("f", (6, 4), (5, 5))
+
+
+def test_channels_first_follows_the_configuration():
+    from fastnn import config, layers, ops
+
+    x = np.ones((1, 2, 6, 4), "float32")
+    assert ops.max_pool(x, 2).shape == (1, 1, 3, 4)
+    config.set_image_data_format("channels_first")
+    try:
+        assert ops.max_pool(x, 2).shape == ops.average_pool(x, 2).shape == (1, 2, 3, 2)
+        assert ops.conv(x, np.ones((3, 3, 2, 5), "float32")).shape == layers.Conv2D(5, 3)(x).shape == (1, 5, 4, 2)
+    finally:
+        config.set_image_data_format("channels_last")
+    with pytest.raises(ValueError, match="data_format must be 'channels_last' or 'channels_first'; got 'nhwc'"):
+        config.set_image_data_format("nhwc")

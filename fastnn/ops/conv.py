@@ -10,7 +10,7 @@ from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
 from fastnn.ops.movement import cast, common_dtype, expand_dims, squeeze, transpose
-from fastnn.ops.window import Padding, Window, window
+from fastnn.ops.window import Padding, Window, channels_first, window
 
 LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
 ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
@@ -187,12 +187,6 @@ def same_dtype(*values: TensorLike) -> list[Tensor]:
     tensors = [as_float(value) for value in values]
     widest = common_dtype([x.dtype for x in tensors])
     return [x if x.dtype == widest else cast(x, widest) for x in tensors]
-
-
-def channels_first(who: str, data_format: str | None) -> bool:
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise errors.unknown_name(who, "data_format", data_format, ("channels_last", "channels_first"))
-    return data_format == "channels_first"
 
 
 def along_line(argument: str, value: Any) -> tuple[int, int]:

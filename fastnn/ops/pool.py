@@ -14,7 +14,7 @@ from fastnn import errors
 from fastnn._core import empty, launch
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
 from fastnn.ops.movement import expand_dims, squeeze, transpose
-from fastnn.ops.window import Window, pair, window
+from fastnn.ops.window import Window, channels_first, pair, window
 
 
 def max_pool(
@@ -106,12 +106,6 @@ def global_average_pool(inputs: TensorLike, data_format: str | None = None, keep
 
 
 # ---- arguments ----------------------------------------------------------------------------------------------------
-
-
-def channels_first(who: str, data_format: str | None) -> bool:
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise errors.unknown_name(who, "data_format", data_format, ("channels_last", "channels_first"))
-    return data_format == "channels_first"
 
 
 def checked_rank(who: str, x: Tensor) -> None:

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from fastnn import errors
+from fastnn import config, errors
 
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = str | Sequence[Any]
@@ -141,3 +141,11 @@ def window(
     return Window(
         kernel, strides, dilation, (pads[0][0], pads[1][0]), (pads[0][1], pads[1][1]), (output[0], output[1])
     )
+
+
+def channels_first(who: str, data_format: str | None) -> bool:
+    """Whether channels come before the map; None stands for `fastnn.config.image_data_format`."""
+    data_format = data_format or config.image_data_format()
+    if data_format not in ("channels_last", "channels_first"):
+        raise errors.unknown_name(who, "data_format", data_format, ("channels_last", "channels_first"))
+    return data_format == "channels_first"
