@@ -31,3 +31,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(harness.HEADER)
         for row in harness.rows:
             terminalreporter.write_line(row)
+    if harness.byte_rows:
+        terminalreporter.section("kernels bound by memory, against copies")
+        terminalreporter.write_line(harness.BYTES_HEADER)
+        for row in harness.byte_rows:
+            terminalreporter.write_line(row)

@@ -24,6 +24,11 @@ HEADER = (
     f"{'cold best':>17}{'NumPy':>7}   GFLOP/s (fraction of the peak)"
 )
 rows: list[str] = []
+BYTES_HEADER = (
+    f"{'kernel':30}{'type':9}{'ISA':9}{'thr':>4}{'MB':>8}{'copy':>7}{'hot median':>17}{'hot best':>17}"
+    "   GB/s (ratio to copying as many bytes)"
+)
+byte_rows: list[str] = []
 
 
 def clock() -> int:
@@ -120,4 +125,46 @@ def measure(
         peak=top,
     )
     assert max(result.values()) <= 1.0, f"faster than the peak, so a measurement is wrong: {rows[-1]}"
+    return result
+
+
+def measure_bytes(benchmark: Any, name: str, call: Callable[[], Any], nbytes: int, dtype: Any) -> dict[str, float]:
+    """Like `measure`, for what memory bounds: GB/s, each round paired with copies that move as many bytes.
+
+    Parameters
+    ----------
+    nbytes : int
+        Read and written by one call.
+    """
+    program = _core.Program()
+    with program.record():
+        call()
+    source, target = np.ones(nbytes // 2, np.uint8), np.ones(nbytes // 2, np.uint8)
+
+    def copy_rate() -> float:
+        begin = clock()
+        np.copyto(target, source)
+        return nbytes / (clock() - begin)
+
+    steps = max(1, int(ROUND_NS / min(replay_ns(program) for _ in range(3))))
+    copies: list[float] = []
+    hot: list[float] = []
+    benchmark.pedantic(
+        lambda: hot.append(nbytes / replay_ns(program, steps)), rounds=ROUNDS, warmup_rounds=3,
+        setup=lambda: copies.append(max(copy_rate() for _ in range(3))),
+    )
+    if benchmark.stats is None:  # --benchmark-disable
+        return {}
+    hot, copies = hot[-ROUNDS:], copies[-ROUNDS:]
+    result = {
+        "hot_median": statistics.median(h / c for h, c in zip(hot, copies, strict=True)),
+        "hot_best": max(hot) / max(copies),
+    }
+    figures = f"{statistics.median(hot):9.0f} ({result['hot_median']:5.3f}){max(hot):9.0f} ({result['hot_best']:5.3f})"
+    label = f"{name:30}{np.dtype(dtype).name:9}{_core.isa():9}{_core.get_num_threads():4}"
+    byte_rows.append(f"{label}{nbytes / 1e6:8.1f}{max(copies):7.0f}{figures}")
+    benchmark.extra_info.update(
+        result, kernel=name, dtype=np.dtype(dtype).name, isa=_core.isa(), threads=_core.get_num_threads(),
+        nbytes=nbytes, copy=max(copies),
+    )
     return result
