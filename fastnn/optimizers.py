@@ -186,6 +186,11 @@ class Optimizer:
         **kwargs: Any,
     ) -> None:
         who = type(self).__name__
+        if not hasattr(self, "kernel"):
+            raise errors.type_error(
+                who, "the class", "one of the optimizers with a kernel", type(self),
+                f"Use or subclass {', '.join(c.__name__ for c in (SGD, RMSprop, Adam, AdamW))}.",
+            )
         if kwargs:
             hint = "Write learning_rate=." if "lr" in kwargs else ""
             raise errors.type_error(who, "its arguments", "those in its documentation", sorted(kwargs), hint)
@@ -215,7 +220,7 @@ class Optimizer:
         self._places: dict[int, tuple[Segments, int]] = {}  # id of a variable -> where it is
         self._trainable_variables: list[Variable] = []
         self._slot_variables: list[Variable] = []
-        self._excluded: set[int] = set()
+        self._excluded: list[Variable] = []
         self._excluded_names: re.Pattern[str] | None = None
         self._iterations = Variable(np.array(0, np.int64), trainable=False, name="iteration")
         self._learning_rate = LearningRate(learning_rate, who)
@@ -344,13 +349,13 @@ class Optimizer:
                 f"{type(self).__name__}.exclude_from_weight_decay", "the optimizer is built already",
                 "Call it before the first fit.",
             )
-        self._excluded = {id(variable) for variable in var_list or ()}
+        self._excluded = list(var_list or ())
         patterns = list(var_names or ())
         self._excluded_names = re.compile("|".join(patterns)) if patterns else None
 
     def _decays(self, variable: Variable) -> bool:
         named = self._excluded_names is not None and self._excluded_names.search(variable.name) is not None
-        return not named and id(variable) not in self._excluded
+        return not named and not any(variable is other for other in self._excluded)
 
     # ---- steps
 
@@ -454,14 +459,12 @@ class Optimizer:
         state = dict(vars(self))
         for name in ("_segments", "_places", "_slot_variables"):
             del state[name]
-        state["_excluded"] = [v for v in self._trainable_variables if id(v) in self._excluded]
         state["_slot_values"] = [slot.numpy() for slot in self._slot_variables]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values, built, variables = state.pop("_slot_values"), state["built"], state["_trainable_variables"]
         vars(self).update(state, built=False, _segments=[], _places={}, _slot_variables=[], _trainable_variables=[])
-        self._excluded = {id(variable) for variable in state["_excluded"]}
         if built:
             self.build(variables)
         for slot, value in zip(self._slot_variables, values, strict=True):

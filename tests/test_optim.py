@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 
 import numpy as np
 import pytest
@@ -230,6 +231,20 @@ def test_weight_decay_passes_over_excluded_variables() -> None:
         optimizer.exclude_from_weight_decay(var_names=["kernel"])
 
 
+def test_copies_keep_exclusions_and_state() -> None:
+    variables = [Variable(np.ones(3, np.float32)) for _ in range(2)]
+    optimizer = AdamW(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=[variables[1]])
+    for _ in range(2):  # before and after the optimizer is built
+        twin, copies = copy.deepcopy((optimizer, variables))
+        twin.apply([np.ones(3)] * 2, copies)
+        optimizer.apply([np.ones(3)] * 2, variables)
+        for one, other in zip(variables, copies, strict=True):
+            assert_same_bits(other.numpy(), one.numpy(), "copy")
+        assert int(twin.iterations) == int(optimizer.iterations)
+    assert variables[0].numpy()[0] < variables[1].numpy()[0]
+
+
 def test_variables_of_two_dtypes_are_updated_together() -> None:
     a, b = Variable(np.ones(3, np.float32)), Variable(np.ones(3, np.float64))
     optimizer = SGD(0.5)
@@ -338,6 +353,7 @@ def test_hyperparameters_can_be_changed_between_steps() -> None:
         (lambda: SGD(-0.1), ValueError, r"SGD: learning_rate must be a finite number of at least 0; got -0\.1\."),
         (lambda: SGD("fast"), TypeError, r"SGD: learning_rate must be a number; got 'fast'\."),
         (lambda: SGD(lambda step: 0.1), TypeError, r"learning_rate must be a number \(schedules do not exist yet\)"),
+        (lambda: optimizers.Optimizer(0.1), TypeError, r"must be one of the optimizers with a kernel; .*Use or"),
         (lambda: SGD(lr=0.1), TypeError, r"got \['lr'\]\. Write learning_rate=\."),
         (lambda: SGD(momentum=1.5), ValueError, r"SGD: momentum must be a number from 0 to 1; got 1\.5\."),
         (lambda: Adam(beta_2=1.0), ValueError, r"Adam: beta_2 must be at least 0 and below 1; got 1\.0\."),
