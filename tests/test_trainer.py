@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn as keras
-from fastnn import layers, losses, metrics, models, ops, optimizers, utils
+from fastnn import _core, layers, losses, metrics, models, ops, optimizers, utils
 
 
 def regression(samples=70, features=3):
@@ -669,3 +669,75 @@ def test_steps_per_execution_groups_the_batch_hooks():
     x, y = regression(100)
     line(steps_per_execution=4).fit(x, y, batch_size=10, callbacks=[callback], verbose=0)
     assert begun == [0, 4, 8] and ended == [3, 7, 9]
+
+
+# ---- steps are launches only
+
+
+def everything(seed=1):
+    """A model with every kind of layer, trained one step so that all buffers exist."""
+    utils.set_random_seed(seed)
+    model = models.Sequential(
+        [
+            layers.Input((9, 9, 2)),
+            layers.Rescaling(2.0, offset=-1.0),
+            layers.Conv2D(4, 3, activation="relu", kernel_regularizer="l2"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(4, 2, padding="same", activity_regularizer="l1"),
+            layers.LeakyReLU(),
+            layers.AveragePooling2D(2, strides=1),
+            layers.Flatten(),
+            layers.Dropout(0.25, seed=3),
+            layers.Dense(6, activation="tanh"),
+            layers.Reshape((2, 1, 3)),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+            layers.Softmax(),
+        ]
+    )
+    names = ["accuracy", "sparse_categorical_crossentropy"]
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=names, weighted_metrics=["accuracy"])
+    rng = np.random.default_rng(0)
+    x, y, weight = rng.random((8, 9, 9, 2)), rng.integers(0, 3, 8), rng.random(8)
+    model.fit(x, y, sample_weight=weight, verbose=0)
+    return model, x, y, weight
+
+
+def test_a_step_can_be_recorded_and_replayed():
+    eager, *data = everything()
+    for _ in range(3):
+        eager.train_on_batch(*data)
+    replayed, *data = everything()
+    batch = replayed._batches(tuple(data), 8).batch(0)
+    program = _core.Program()
+    with program.record():
+        replayed._train_step(*batch)
+    assert program.abandoned is None
+    assert program.replay(2) == 2
+    for a, b in zip(eager.get_weights(), replayed.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert eager.get_metrics_result() == replayed.get_metrics_result()
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_training_gives_the_same_bits_for_every_thread_count(threads):
+    want, *data = everything()
+    want.fit(*data[:2], batch_size=3, verbose=0)
+    with _core.simulate_threads(threads):
+        got, *data = everything()
+        got.fit(*data[:2], batch_size=3, verbose=0)
+    for a, b in zip(want.get_weights(), got.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("isa", [name for name in _core.isas() if name != "generic"])
+def test_training_gives_the_same_bits_for_every_instruction_set(isa):
+    if _core.isa() == "generic":
+        pytest.skip("generic multiplies and adds in two roundings")
+    want, *data = everything()
+    want.fit(*data[:2], batch_size=3, verbose=0)
+    with _core.use_isa(isa):
+        got, *data = everything()
+        got.fit(*data[:2], batch_size=3, verbose=0)
+    for a, b in zip(want.get_weights(), got.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
