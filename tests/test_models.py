@@ -94,9 +94,22 @@ def test_failed_build_leaves_everything_unbuilt():
 
 def test_failed_add_leaves_the_model_as_it_was():
     model = small()
+    weights = model.get_weights()
     with pytest.raises(ValueError, match="rank 4"):
         model.add(layers.Conv2D(2, 3))
-    assert model(np.ones((1, 4))).shape == (1, 2) and len(model.layers) == 2
+    assert model.built and model.output_shape == (None, 2) and len(model.layers) == 2
+    assert model(np.ones((1, 4))).shape == (1, 2)
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_failed_build_of_a_nested_model():
+    inner = models.Sequential([layers.Dense(3)])
+    model = models.Sequential([inner, layers.Conv2D(2, 3)])
+    with pytest.raises(ValueError, match="rank 4"):
+        model(np.ones((2, 4)))
+    model.pop()
+    assert inner.weights == [] and model(np.ones((2, 5))).shape == (2, 3)
 
 
 def test_a_layer_that_cannot_tell_its_output_shape():

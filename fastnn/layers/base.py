@@ -109,7 +109,7 @@ def _count_build(build: Callable[..., None]) -> Callable[..., None]:
             build(self, *args, **kwargs)
         except BaseException:
             if not before:
-                self._forget_weights()
+                self._undo_build()
             raise
         shape = args[0] if args else next(iter(kwargs.values()), None)
         if isinstance(shape, (tuple, list)) and all(n is None or isinstance(n, int) for n in shape):
@@ -500,8 +500,12 @@ class Layer:
             )
         return sum(math.prod(weight.shape) for weight in self.weights)
 
+    def _undo_build(self) -> None:
+        """Clean up after a build that raised."""
+        self._forget_weights()
+
     def _forget_weights(self) -> None:
-        """Undo a build that failed further on."""
+        """Be as before the build."""
         own = {id(weight) for weight in (*self._trainable_weights, *self._non_trainable_weights)}
         for name, value in list(vars(self).items()):
             if id(value) in own:

@@ -65,13 +65,13 @@ class Sequential(Model):
         rebuild : bool
             Make its weights at once where the input's shape is known.
         """
-        before = list(self._layers)
-        self._append(layer)
+        before = list(self._layers), self.built, self._input_shape, self._output_shape
         try:
+            self._append(layer)
             if rebuild:
                 self._build_if_possible()
-        except Exception:
-            self._layers = before
+        except BaseException:
+            self._layers, self.built, self._input_shape, self._output_shape = before
             raise
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -182,9 +182,17 @@ class Sequential(Model):
         except NotImplementedError:  # a layer cannot tell its output shape: wait for data
             self.built = False
 
+    def _undo_build(self) -> None:
+        """`build` has cleaned up itself: layers that were built before keep their weights."""
+
     def _forget_weights(self) -> None:
+        stated = None
         for layer in self._layers:
-            layer._forget_weights()
+            if isinstance(layer, InputLayer):
+                stated = layer.batch_shape
+            else:
+                layer._forget_weights()
+        self._input_shape, self._output_shape = stated, None
         super()._forget_weights()
 
     def _prepare(self, x: Any) -> None:
