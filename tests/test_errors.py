@@ -54,7 +54,7 @@ WRONG_DATA = {
         r"Conv2D 'conv': the image must be at least as large as the kernel \(3, 3\)",
     ),
     "empty": ({"x": X[:0]}, ValueError, r"x must be data of at least one sample; got 0 samples\."),
-    "texts": ({"x": [["a"] * 3] * 4}, ValueError, r"x must be numbers; got texts such as 'a'"),
+    "texts": ({"x": [["a"] * 3] * 4}, ValueError, r"x must be numbers; got texts such as 'a'\. Replace texts by numbers first, for instance with pandas\.get_dummies\(x\)\."),
     "ragged": (
         {"x": [[1, 2], [3]]},
         ValueError,
@@ -332,6 +332,19 @@ def test_unknown_names_of_the_package():
         _ = keras.Sequentail
     with pytest.raises(ImportError):
         from fastnn import nothing_of_that_name  # noqa: F401
+
+
+def test_pandas_errors():
+    pandas = pytest.importorskip("pandas")
+    model = models.Sequential([layers.Dense(1)])
+    gaps = pandas.DataFrame({"a": pandas.array([1, None], "Int64"), "b": [1.0, 2.0]})
+    with pytest.raises(ValueError, match=r"got <NA> in it\. Fill the gaps first: data\.fillna\(0\)\."):
+        model.predict(gaps)
+    with pytest.raises(ValueError, match="texts such as 'red'. Replace texts by numbers first"):
+        model.predict(pandas.DataFrame({"a": [1, 2], "b": ["red", "blue"]}))
+    with pytest.raises(TypeError, match="Convert it to numbers first"):
+        model.predict(pandas.Series(pandas.date_range("2020", periods=2)))
+    assert model.predict(pandas.DataFrame({"a": [1, 2], "b": [True, False], "c": [0.5, 1.5]})).shape == (2, 1)
 
 
 def test_describe_keeps_errors_short():

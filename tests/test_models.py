@@ -130,6 +130,16 @@ def test_nested_sequential():
     assert len(model.trainable_weights) == 2
 
 
+def test_a_trained_model_inside_a_probability_model():
+    model = small()
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 4)), np.ones((4, 2)), verbose=0)
+    probabilities = models.Sequential([model, layers.Softmax()])
+    logits = model.predict(np.ones((3, 4)))
+    want = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(probabilities.predict(np.ones((3, 4))), want, rtol=1e-5)
+
+
 def test_variable_image_sizes():
     model = models.Sequential(
         [layers.Input((None, None, 3)), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(2)]

@@ -578,20 +578,14 @@ def as_numeric(who: str, argument: str, value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):
-        array = None
-    if array is None or (array.dtype == object and array.size and not _all_numbers(array)):
-        rule = "a rectangular array of numbers"
-        if array is not None and any(isinstance(v, (str, bytes)) for v in array.flat):
-            array = array.astype(str)
-        else:
-            got = errors.Shown(f"a {type(value).__name__} that NumPy cannot make into one")
-            raise errors.value_error(who, argument, rule, got, "Give every row the same length.")
-    if array.dtype.kind in "US":
-        fix = "Make class numbers of texts: classes, y = np.unique(y, return_inverse=True)."
-        sample = array.flat[0] if array.size else ""
-        raise errors.value_error(who, argument, "numbers", errors.Shown(f"texts such as {str(sample)!r}"), fix)
+        got = errors.Shown(f"a {type(value).__name__} that NumPy cannot make into one")
+        fix = "Give every row the same length."
+        raise errors.value_error(who, argument, "a rectangular array of numbers", got, fix) from None
     if array.dtype == object:
+        _check_objects(who, argument, array)
         array = array.astype(np.float64)
+    if array.dtype.kind in "US":
+        raise _text_error(who, argument, array.flat[0] if array.size else "")
     if array.dtype.kind not in "fiub":
         fix = "Use its real and imaginary parts." if array.dtype.kind == "c" else "Convert it to numbers first."
         raise errors.type_error(who, argument, "an array of real numbers", array, fix)
@@ -602,8 +596,23 @@ def as_numeric(who: str, argument: str, value: Any) -> np.ndarray:
     return array
 
 
-def _all_numbers(array: np.ndarray) -> bool:
-    return all(isinstance(v, (bool, int, float, np.number, np.bool_)) for v in array.flat)
+def _check_objects(who: str, argument: str, array: np.ndarray) -> None:
+    """An array of Python objects, such as a frame of mixed columns, must hold numbers throughout."""
+    for item in array.flat:
+        if isinstance(item, (str, bytes)):
+            raise _text_error(who, argument, item)
+        if not isinstance(item, (bool, int, float, np.number, np.bool_)):
+            missing = item is None or type(item).__name__ in ("NAType", "NaTType")
+            fix = "Fill the gaps first: data.fillna(0)." if missing else "Convert it to numbers first."
+            got = errors.Shown(f"{item} in it" if missing else f"{errors.describe(item)} in it")
+            raise errors.value_error(who, argument, "a rectangular array of numbers", got, fix)
+
+
+def _text_error(who: str, argument: str, sample: object) -> ValueError:
+    fix = "Make class numbers of texts: classes, y = np.unique(y, return_inverse=True)."
+    if argument != "y":
+        fix = "Replace texts by numbers first, for instance with pandas.get_dummies(x)."
+    return errors.value_error(who, argument, "numbers", errors.Shown(f"texts such as {str(sample)!r}"), fix)
 
 
 def get_constraint(who: str, constraint: Any) -> Constraint:
