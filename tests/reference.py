@@ -106,6 +106,35 @@ def max_pool_gradient(x, dy, pool_size, strides=None, padding="valid"):
 
 # ---- elementwise --------------------------------------------------------------------------------------------------
 
+
+def quiet(function):
+    """The NumPy function without warnings about NaN, overflow and division by zero."""
+    def wrapper(*args, **kwargs):
+        with np.errstate(all="ignore"):
+            return function(*args, **kwargs)
+    return wrapper
+
+
+ELEMENTWISE = {  # unary: the function and the interval that its arguments are scaled to
+    "negative": (np.negative, (-3, 3)), "absolute": (np.abs, (-3, 3)), "abs": (np.abs, (-3, 3)),
+    "sign": (np.sign, (-3, 3)), "square": (np.square, (-3, 3)), "sqrt": (np.sqrt, (0.1, 9)),
+    "rsqrt": (lambda x: 1 / np.sqrt(x), (0.1, 9)), "reciprocal": (lambda x: 1 / x, (0.3, 4)),
+    "exp": (np.exp, (-5, 5)), "expm1": (np.expm1, (-2, 2)), "log": (np.log, (0.1, 9)),
+    "log1p": (np.log1p, (-0.8, 4)), "tanh": (np.tanh, (-3, 3)), "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), (-6, 2)),
+    "relu": (lambda x: np.maximum(x, 0), (-3, 3)), "leaky_relu": (lambda x: np.where(x > 0, x, 0.2 * x), (-3, 3)),
+    "step": (lambda x: (x > 0).astype(x.dtype), (-3, 3)), "floor": (np.floor, (-3, 3)), "ceil": (np.ceil, (-3, 3)),
+    "round": (np.round, (-3, 3)),
+}
+BINARY = {
+    "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "true_divide": np.divide,
+    "maximum": np.maximum, "minimum": np.minimum,
+}
+COMPARE = {
+    "equal": np.equal, "not_equal": np.not_equal, "less": np.less, "less_equal": np.less_equal, "greater": np.greater,
+    "greater_equal": np.greater_equal, "logical_and": np.logical_and, "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
+}
+
 # ---- reduce -------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 Each row of FITS is a function on an interval and the weight of its error: the error is measured relative to the result
 of the function that the polynomial is part of.
+
     python tests/ulp/remez.py [name ...]     prints C initialisers, lowest power first, and the error reached
 """
 

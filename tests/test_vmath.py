@@ -1,0 +1,130 @@
+"""exp, expm1, log, log1p, tanh, sigmoid: the stated errors on a sample, edges, the same bits on every instruction set.
+
+`make ulp` measures the same on all float32 inputs; the table in csrc/vmath.h holds its results.
+"""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from fastnn import _core, ops
+from tests import native
+from tests.ulp.run import Measured, measure
+
+ISAS = native.isas_here()
+NAMES = ["exp", "expm1", "log", "log1p", "tanh", "sigmoid"]
+SAMPLE = {"f32": "4099", "f64": "200000"}
+GENERIC_EXCESS = 0.1  # without FMA
+needs_compiler = pytest.mark.skipif(bool(native.missing_tools(ISAS[0])), reason="needs a C compiler")
+
+
+def stated(dtype: str) -> dict[str, float]:
+    """The table of largest errors in vmath.h."""
+    text = (native.ROOT / "csrc/vmath.h").read_text()
+    names = re.search(r"^ \* +(exp .*)$", text, re.M).group(1).split()
+    errors = re.search(rf"^ \* +{dtype} +([\d. ]+)$", text, re.M).group(1).split()
+    return dict(zip(names, map(float, errors), strict=True))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], list[Measured]]:
+    """ulp's report for each instruction set and dtype."""
+    folder = tmp_path_factory.mktemp("ulp")
+
+    def one(isa: str) -> list[tuple[tuple[str, str], list[Measured]]]:
+        words = native.build("tests/ulp/ulp.c", isa, folder)
+        return [((isa, dtype), measure(words, dtype, amount)) for dtype, amount in SAMPLE.items()]
+
+    with ThreadPoolExecutor() as pool:
+        return dict(entry for entries in pool.map(one, ISAS) for entry in entries)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("isa", _core.isas())
+def test_errors_are_as_stated(measured, isa, dtype):
+    limits = stated("float32" if dtype == "f32" else "float64")
+    assert list(limits) == NAMES
+    assert max(limits.values()) <= 2
+    excess = GENERIC_EXCESS if isa == "generic" else 0
+    for line in measured[isa, dtype]:
+        assert line.error <= limits[line.name] + excess, f"{line.name} at {line.where}"
+        assert line.error > 0.45, f"{line.name}: the sample is too easy"
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_same_bits_for_every_isa(measured, dtype):
+    sums = {tuple((line.name, line.checksum) for line in measured[isa, dtype]) for isa in ISAS if isa != "generic"}
+    assert len(sums) == 1
+
+
+FLOATS = {np.float32: np.finfo(np.float32), np.float64: np.finfo(np.float64)}
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_edges(isa, dtype):
+    info = FLOATS[dtype]
+    inf, nan, tiny, smallest, top = np.inf, np.nan, info.tiny, info.smallest_subnormal, info.max
+    highest = np.nextafter(dtype(np.log(np.longdouble(top))), dtype(0))  # exp of it is finite
+    lowest = dtype(np.log(np.longdouble(smallest)))  # exp of it is the smallest subnormal
+    above, below = highest * dtype(1.0001), lowest * dtype(1.01)
+    cases = {  # argument, result
+        "exp": [(inf, inf), (-inf, 0), (0.0, 1), (-0.0, 1), (above, inf), (below, 0), (tiny, 1)],
+        "expm1": [(inf, inf), (-inf, -1), (0.0, 0.0), (-0.0, -0.0), (tiny, tiny), (-smallest, -smallest), (-100, -1),
+                  (top, inf)],
+        "log": [(inf, inf), (0.0, -inf), (-0.0, -inf), (-1, nan), (-inf, nan), (1, 0.0), (-tiny, nan)],
+        "log1p": [(inf, inf), (0.0, 0.0), (-0.0, -0.0), (-1, -inf), (-1.5, nan), (-inf, nan), (tiny, tiny),
+                  (-smallest, -smallest)],
+        "tanh": [(inf, 1), (-inf, -1), (0.0, 0.0), (-0.0, -0.0), (tiny, tiny), (-smallest, -smallest), (30, 1),
+                 (-30, -1)],
+        "sigmoid": [(inf, 1), (-inf, 0), (0.0, 0.5), (-0.0, 0.5), (50, 1), (top, 1), (-top, 0)],
+    }
+    with _core.use_isa(isa):
+        for name, table in cases.items():
+            op = getattr(ops, name)
+            x, want = np.array([*table, (nan, nan)], dtype).T
+            got = op(x).numpy()
+            np.testing.assert_array_equal(got, want, err_msg=name)
+            zero = want == 0
+            np.testing.assert_array_equal(np.signbit(got[zero]), np.signbit(want[zero]), err_msg=f"{name}: zeros")
+        assert np.isfinite(ops.exp(np.array([highest])).numpy()).all()
+        assert ops.exp(np.array([lowest * dtype(0.999)])).numpy()[0] > 0
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_subnormals(isa, dtype):
+    info = FLOATS[dtype]
+    eps = float(info.eps)
+    x = (info.smallest_subnormal * np.array([1, 2, 3, 77, 1000, 4097])).astype(dtype)
+    with _core.use_isa(isa):
+        np.testing.assert_allclose(ops.log(x).numpy(), np.log(x.astype(np.longdouble)).astype(dtype), rtol=2 * eps)
+        for name in ("expm1", "log1p", "tanh"):
+            np.testing.assert_array_equal(getattr(ops, name)(x).numpy(), x, err_msg=name)
+        down = np.linspace(float(np.log(info.tiny)), float(np.log(info.smallest_subnormal)), 50)[1:-1].astype(dtype)
+        exact = np.exp(down.astype(np.longdouble))
+        for name in ("exp", "sigmoid"):
+            error = np.abs(getattr(ops, name)(down).numpy() - exact)
+            assert (error <= 1.5 * info.smallest_subnormal + 2 * eps * exact).all(), name
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_symmetries(dtype):
+    x = np.linspace(-9, 9, 1001).astype(dtype)
+    np.testing.assert_array_equal(ops.tanh(x).numpy(), -ops.tanh(-x).numpy())
+    np.testing.assert_allclose(ops.sigmoid(x).numpy() + ops.sigmoid(-x).numpy(), 1, rtol=3 * FLOATS[dtype].eps)
+
+
+def test_monotonic_near_the_ends_of_a_reduction():
+    """Where x / ln 2 rounds to the next integer, the function must not step back by more than its error."""
+    for dtype, info in FLOATS.items():
+        centers = ((np.arange(-20, 20) + 0.5) * np.log(2)).astype(dtype)
+        steps = np.arange(-50, 50) * np.spacing(np.abs(centers))[:, None]
+        y = ops.exp((centers[:, None] + steps).astype(dtype)).numpy()
+        assert (np.diff(y, axis=1) >= -2 * info.eps * y[:, :-1]).all()
