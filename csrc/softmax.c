@@ -269,6 +269,7 @@ static inline enum fnn_label fnn_label_kind(int64_t label, ptrdiff_t cols, ptrdi
 /* Thread 0 alone reports, and reads every label to do so: the first wrong one is found whatever nth is. */
 static inline void fnn_check_labels(const int64_t *label, ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t has_ignore,
                                     double ignore, int64_t *status) {
+  *status = 0;
   for (ptrdiff_t r = 0; r < rows; r++)
     if (fnn_label_kind(label[r], cols, has_ignore, ignore) == FNN_LABEL_WRONG) {
       *status = 1 + r;

@@ -37,6 +37,8 @@ def normalize_axes(who: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(ndim))
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     axes = []
     for entry in given:
@@ -52,6 +54,7 @@ def normalize_axes(who: str, axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(sorted(axes))
 
 
+@functools.lru_cache(maxsize=4096)
 def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool = False) -> tuple[int, ...]:
     """The shape of a reduction's result."""
     if keepdims:

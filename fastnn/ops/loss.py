@@ -15,7 +15,7 @@ import numpy as np
 
 import fastnn.ops as ops  # for casts and transposes, looked up when used
 from fastnn import config, errors
-from fastnn._core import empty, guard, launch, zeros
+from fastnn._core import empty, guard, launch
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, as_tensor, dense, grad_buffer, record
 from fastnn.ops.axes import ROW_CHUNK, SUM, normalize_axes, reduce_array
 from fastnn.ops.reduce import axes_last
@@ -154,7 +154,7 @@ def sparse_crossentropy(
     label = labels_of(who, target, output.shape, axes[0])
     rows, cols = rows_and_cols(x)
     data = dense(x)
-    status = zeros(1, INT64)
+    status = empty(1, INT64)
     loss, top, total = (empty(x.shape[:-1], x.dtype) for _ in range(3))
     common = {"rows": rows, "cols": cols, "has_ignore": int(ignore is not None), "ignore": float(ignore or 0)}
     if from_logits:
