@@ -367,3 +367,19 @@ def test_one_hot_and_integer_labels_give_the_same_bits():
         ops.categorical_crossentropy(one_hot(y, 10), x, from_logits=True).numpy(),
         ops.sparse_categorical_crossentropy(y, x, from_logits=True).numpy(), "one-hot",
     )
+
+
+def test_a_replayed_step_stops_at_a_wrong_label_and_goes_on_after_it():
+    x, y = random_array((4, 3)).astype(np.float32), np.array([0, 1, 2, 0])
+    after = _core.zeros(1, np.float32)
+    program = _core.Program()
+    with program.record():
+        ops.sparse_categorical_crossentropy(y, x, from_logits=True)
+        _core.launch("accumulate", np.float32, x=np.ones(1, np.float32), y=after, n=1)
+    y[2] = 3
+    with pytest.raises(ValueError, match=r"labels from 0 to 2 \(the output has 3 classes\); got 3 at position 2"):
+        program.replay()
+    assert after[0] == 1
+    y[2] = 1
+    program.replay()
+    assert after[0] == 2
