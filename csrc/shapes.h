@@ -20,15 +20,13 @@ static inline ptrdiff_t fnn_batch_span(ptrdiff_t batch, ptrdiff_t bs, ptrdiff_t 
   return batch <= 0 || span <= 0 ? 0 : (batch - 1) * bs + span;
 }
 
-/* Blocks of gemm (gemm.c says why): KC rows of NC columns of B are packed at a time, beside a strip of A. */
+/* Blocks of gemm (gemm.c says why): at most KC rows of NC columns of B are packed at a time. */
 static inline ptrdiff_t fnn_gemm_kc(int itemsize) { return 2048 / itemsize; }
 static inline ptrdiff_t fnn_gemm_nc(void) { return 128; }
-/* Scratch of one thread, in elements: one packed block, one strip of at most 16 rows and a vector beyond its end. */
+/* Scratch of one thread, in elements: one packed block. A product with one column is computed as its transpose. */
 static inline ptrdiff_t fnn_gemm_scratch(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t packed, int itemsize) {
-  ptrdiff_t vl = 64 / itemsize, kc = fnn_min(k, fnn_gemm_kc(itemsize));
-  ptrdiff_t widest = n == 1 ? fnn_max(m, n) : n; /* a product with one column is computed as its transpose */
-  ptrdiff_t block = packed && n != 1 ? 0 : fnn_min(fnn_round_up(widest, vl), fnn_gemm_nc());
-  return (block + 16) * (kc + vl) + vl;
+  ptrdiff_t columns = packed ? 0 : n == 1 ? fnn_max(m, n) : n;
+  return fnn_min(fnn_round_up(columns, 64 / itemsize), fnn_gemm_nc()) * fnn_min(k, fnn_gemm_kc(itemsize));
 }
 
 /* Part `part` of `parts` of n items, the first n % parts of them one longer: [*begin, *end). */
