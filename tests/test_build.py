@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,8 @@ def test_extension_is_stripped():
     done = subprocess.run(["readelf", "-SW", _core.__file__], capture_output=True, text=True, check=True)
     assert ".dynsym" in done.stdout
     assert ".symtab" not in done.stdout and ".debug_info" not in done.stdout
+
+
+def test_package_is_typed():
+    folder = Path(_core.__file__).parent
+    assert (folder / "py.typed").exists() and (folder / "_core.pyi").exists()

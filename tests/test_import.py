@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -52,17 +54,31 @@ def test_the_usual_ways_to_import():
 
 
 def test_import_loads_no_more_than_numpy_and_the_core():
-    unwanted = [
-        "tqdm",
-        "pooch",
-        "h5py",
-        "matplotlib",
-        "pandas",
-        "fastnn.layers",
-        "fastnn.models",
-        "fastnn.datasets",
-    ]
-    assert fresh(f"import fastnn\nprint(json.dumps([m for m in {unwanted} if m in sys.modules]))") == []
+    unwanted = (
+        "tqdm pooch h5py matplotlib pandas sklearn scipy onnx safetensors mpi4py requests urllib.request http.client "
+        "asyncio multiprocessing concurrent.futures argparse unittest doctest importlib.metadata email sqlite3 xml ssl "
+        "fastnn.layers fastnn.models fastnn.datasets fastnn.saving fastnn.cli"
+    ).split()
+    by_numpy = fresh("import numpy\nprint(json.dumps(list(sys.modules)))")
+    loaded = set(fresh("import fastnn\nprint(json.dumps(list(sys.modules)))")) - set(by_numpy)
+    assert sorted(loaded & set(unwanted)) == []
+
+
+def test_idle_threads_spin_briefly_unless_the_user_says_otherwise():
+    code = "import fastnn, os; print(os.environ.get('GOMP_SPINCOUNT'))"
+
+    def shown(**environment):
+        clean = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+        environment = clean | environment
+        environment["OMP_DISPLAY_ENV"] = "verbose"  # libgomp then writes its settings when it is loaded
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.strip(), re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)
+
+    if not shown()[1]:
+        pytest.skip("this build's OpenMP runtime is not libgomp")
+    assert shown() == ("None", ["1000"])
+    assert shown(GOMP_SPINCOUNT="77") == ("77", ["77"])
+    assert shown(OMP_WAIT_POLICY="passive")[1] == ["0"]
 
 
 def test_training_quietly_does_not_load_tqdm_or_pooch():
