@@ -100,22 +100,8 @@ class Conv2D(Layer):
         if channels is None or channels % self.groups:
             rule = "known" if channels is None else f"a multiple of groups={self.groups}"
             raise errors.value_error(self._who, "the number of channels of x", rule, channels)
-        self.kernel = self.add_weight(
-            shape=(*self.kernel_size, channels // self.groups, self.filters),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                shape=(self.filters,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel, self.bias = edge.add_kernel_and_bias(self, shape)
         self.input_spec = InputSpec(ndim=4, axes={1 if self.data_format == "channels_first" else -1: channels})
 
     def call(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 from fastnn import activations, errors, initializers, ops, registry, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers.base import InputSpec, KerasTensor, Layer, Shape, standardize_shape
-from fastnn.layers.edge import FUSED, check_positive_int
+from fastnn.layers.edge import FUSED, add_kernel_and_bias, check_positive_int
 
 
 class InputLayer(Layer):
@@ -155,22 +155,7 @@ class Dense(Layer):
         inputs = input_shape[-1]
         if inputs is None:
             raise errors.value_error(self._who, "the last axis of x", "of known size", errors.Shown(str(input_shape)))
-        self.kernel = self.add_weight(
-            shape=(inputs, self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+        self.kernel, self.bias = add_kernel_and_bias(self, (inputs, self.units))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: inputs})
 
     def call(self, x: Tensor) -> Tensor:

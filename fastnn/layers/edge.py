@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastnn import activations, config, errors, ops
-from fastnn.autograd import Tensor
+from fastnn.autograd import Tensor, Variable
 
 # Activations that the matrix product and the convolution apply while they store their results.
 FUSED: dict[Any, str] = {activations.linear: "linear", activations.relu: "relu", activations.leaky_relu: "leaky_relu"}
@@ -18,6 +18,27 @@ def check_positive_int(who: str, argument: str, value: Any) -> int:
     if value.__index__() < 1:
         raise errors.value_error(who, argument, "a positive int", value)
     return int(value)
+
+
+def add_kernel_and_bias(layer: Any, shape: tuple[int, ...]) -> tuple[Variable, Variable | None]:
+    """The weights that Dense and the convolutions have, from the layer's ``kernel_...`` and ``bias_...`` attributes."""
+    kernel = layer.add_weight(
+        shape=shape,
+        initializer=layer.kernel_initializer,
+        regularizer=layer.kernel_regularizer,
+        constraint=layer.kernel_constraint,
+        name="kernel",
+    )
+    if not layer.use_bias:
+        return kernel, None
+    bias = layer.add_weight(
+        shape=shape[-1:],
+        initializer=layer.bias_initializer,
+        regularizer=layer.bias_regularizer,
+        constraint=layer.bias_constraint,
+        name="bias",
+    )
+    return kernel, bias
 
 
 def pair(who: str, argument: str, value: Any) -> tuple[int, int]:

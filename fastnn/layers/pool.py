@@ -31,13 +31,14 @@ class _Images(Layer):
 class _Pooling2D(_Images):
     def __init__(
         self,
-        pool_size: int | tuple[int, int],
-        strides: int | tuple[int, int] | None,
-        padding: str,
-        data_format: str | None,
+        pool_size: int | tuple[int, int] = (2, 2),
+        strides: int | tuple[int, int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_format, **kwargs)
+        super().__init__(data_format, name=name, **kwargs)
         self.pool_size = edge.pair(self._who, "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else edge.pair(self._who, "strides", strides)
         self.padding = edge.standardize_padding(self._who, padding)
@@ -88,17 +89,6 @@ class MaxPooling2D(_Pooling2D):
     (1, 8, 8, 32)
     """
 
-    def __init__(
-        self,
-        pool_size: int | tuple[int, int] = (2, 2),
-        strides: int | tuple[int, int] | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
-
     def call(self, x: Tensor) -> Tensor:
         x = edge.to_channels_last(x, self.data_format)
         y = ops.max_pool(x, self.pool_size, self.strides, self.padding, "channels_last")
@@ -135,7 +125,7 @@ class AveragePooling2D(_Pooling2D):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name=name, **kwargs)
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
     def call(self, x: Tensor) -> Tensor:
         x = edge.to_channels_last(x, self.data_format)
