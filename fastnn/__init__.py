@@ -53,8 +53,8 @@ def _load_core() -> None:
     """Load the extension, and with it libgomp, whose idle threads are to spin for microseconds, not milliseconds.
 
     libgomp reads its settings when it is loaded. By default a thread that waits spins 300,000 rounds, and beside other
-    processes that keeps the core from the very thread it waits for: training the digits CNN on two busy cores took 14 to
-    42 times as long as with 1,000 rounds. A setting of the user's stands.
+    processes that keeps the core from the very thread it waits for: training the digits CNN on two busy cores took 14
+    to 42 times as long as with 1,000 rounds. A setting of the user's stands.
     """
     if "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
         importlib.import_module("fastnn._core")
