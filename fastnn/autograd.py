@@ -376,7 +376,8 @@ class Variable(Tensor):
         source = to_array(value, f"Variable '{self.name}'")
         if source.shape != self.shape:
             raise errors.value_error(f"Variable '{self.name}'", "the value to assign", f"of shape {self.shape}", source)
-        self.data[...] = source
+        if self.size:
+            fastnn.ops.movement.move("copy", converted(source, self.dtype), self.data)
         self.version += 1
         return self
 

@@ -125,6 +125,11 @@ class CallbackList(Callback):
         """Whether any callback does something at this hook."""
         return bool(self._users[hook])
 
+    @property
+    def has_users(self) -> bool:
+        """Whether there is any callback beside the history."""
+        return any(callback is not self.history for callback in self.callbacks)
+
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
         for callback in self.callbacks:

@@ -387,7 +387,7 @@ def test_shuffle_sees_every_sample_once():
             return x
 
     model = models.Sequential([layers.Input((1,)), Watch(), layers.Dense(1)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=True)
     model.fit(np.arange(50), np.zeros(50), epochs=2, batch_size=16, verbose=0)
     first, second = seen[:50], seen[50:]
     assert sorted(first) == sorted(second) == list(range(50))

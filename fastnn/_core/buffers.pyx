@@ -82,7 +82,8 @@ cdef class Arena:
             give_back(<void *><uintptr_t>address, size)
 
 
-cdef Arena active_arena = None
+cdef Arena active_arena = None              # of the recording that goes on, if any
+cdef unsigned long recording_thread = 0     # the thread whose launches and allocations it takes
 
 
 cdef void give_back(void *address, size_t size):
@@ -109,7 +110,8 @@ cdef class Block:
         global cached_bytes, live_bytes
         self.address = NULL
         self.size = size_class(nbytes)
-        self.arena = active_arena
+        if active_arena is not None and recording_thread == PyThread_get_thread_ident():
+            self.arena = active_arena
         cdef list stack
         if self.arena is not None:
             stack = <list>self.arena.free_blocks.get(self.size)

@@ -186,8 +186,9 @@ def launch(str name, dtype, **fields):
     cdef double work = kernel.info.work(args)
     cdef int team = simulated_threads or current_threads()
     cdef int nth = team if simulated_threads or work >= SERIAL_WORK else 1
-    if recorder is not None:
-        nth = recorder.team(work)
+    cdef Program noting = current_recorder()
+    if noting is not None:
+        nth = noting.team(work)
     cdef list scratch = None
     cdef Block block
     cdef ptrdiff_t need
@@ -210,8 +211,8 @@ def launch(str name, dtype, **fields):
         launches.append((name, np.dtype(dtype).name, dict(fields)))
 
     cdef fnn_entry entry
-    if recorder is not None:
-        recorder.note(kernel, number, args, nth, fields)
+    if noting is not None:
+        noting.note(kernel, number, args, nth, fields)
     entry.fn = fnn_lookup(kernel_table, kernel.number, number)
     entry.args = args
     entry.guard = NULL

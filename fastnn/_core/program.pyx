@@ -8,12 +8,18 @@
 from libc.stdlib cimport calloc
 
 import bisect
+import time
 
 # Inside a region sharing costs a barrier (0.2 us), not a region.
 cdef double SHARED_WORK = 1e5
 # A step of less work than this is faster on the calling thread alone.
 cdef double REGION_WORK = 1e6
 
+# A replay runs in slices; in one of TRIAL_EVERY the slower choice of threads is timed again, for TRIAL_SECONDS.
+cdef double SLICE_SECONDS = 0.01
+cdef double TRIAL_SECONDS = 0.0005
+cdef int TRIAL_EVERY = 32
+cdef ptrdiff_t MOST_CONSTANT = 64   # bytes: longer inputs from outside are compared by address alone
 cdef uintptr_t EVERYWHERE = <uintptr_t>1 << 62
 
 cdef Program recorder = None
@@ -30,6 +36,9 @@ cdef class Program:
     cdef Arena arena
     cdef list notes             # (kernel number or -1, dtype, args bytes, nth, [(slot, address, bytes, written)])
     cdef list held              # arrays from outside whose memory the args point into
+    cdef double pace[2]         # seconds a step took lately: alone, shared by the team; 0: not yet known
+    cdef ptrdiff_t slices
+    cdef dict constants         # (entry, slot) -> the few bytes that were read there, in memory from outside
     cdef list guards            # (status array, function of the position that makes the exception)
     cdef double work
     cdef int threads
@@ -44,7 +53,10 @@ cdef class Program:
         self.args = NULL
         self.notes = []
         self.held = []
+        self.pace[0] = self.pace[1] = 0.0
+        self.slices = 0
         self.guards = []
+        self.constants = {}
         self.arena = Arena()
 
     def __dealloc__(self):
@@ -65,12 +77,16 @@ cdef class Program:
         cdef ptrdiff_t nbytes
         cdef int itemsize = 4 if number == 0 else 8
         cdef list touched = []
+        cdef bint written
         for f in range(kernel.info.nfields):
             role = kernel.info.fields[f].role
             if role == FNN_SIZE or role == FNN_SCALAR or args[f].pointer == NULL:
                 continue
             nbytes = kernel.info.count(args, f, itemsize, nth) * type_bytes(kernel.info.fields[f].type, itemsize)
-            touched.append((f, <uintptr_t>args[f].pointer, nbytes, role != FNN_IN and role != FNN_OPT_IN))
+            written = role != FNN_IN and role != FNN_OPT_IN
+            touched.append((f, <uintptr_t>args[f].pointer, nbytes, written))
+            if not written and 0 < nbytes <= MOST_CONSTANT and not self.owns(fields[kernel.names[f]]):
+                self.constants[len(self.notes), f] = (<char *>args[f].pointer)[:nbytes]
             if kernel.info.fields[f].type == b'P':  # what the addresses lead to is unknown: it may be anything
                 touched.append((f, 0, EVERYWHERE, True))
         self.work += kernel.info.work(args)
@@ -126,8 +142,8 @@ cdef class Program:
             since += [(address, address + nbytes, written, nth > 1) for _, address, nbytes, written in touched]
             e += 1
 
-    def normalized(self):
-        """The launches with arena addresses replaced by (block, offset): equal for equal steps."""
+    cdef list normalized(self):
+        """The launches with addresses replaced by what makes equal steps equal: (block of the arena, offset)."""
         blocks = sorted([(address, size, i) for i, (address, size) in enumerate(self.arena.addresses)])
         starts = [address for address, _, _ in blocks]
         result = []
@@ -137,16 +153,35 @@ cdef class Program:
             for f, address, nbytes, written in touched:
                 place = bisect.bisect_right(starts, address) - 1
                 if place >= 0 and address < blocks[place][0] + blocks[place][1]:
-                    places.append((f, blocks[place][2], address - blocks[place][0], nbytes, written))
-                    args[8 * f:8 * f + 8] = bytes(8)
-                else:
-                    places.append((f, -1, address, nbytes, written))
+                    address = (blocks[place][2], address - blocks[place][0])
+                args[8 * f:8 * f + 8] = bytes(8)
+                places.append((f, address, nbytes, written))
             result.append((number, dtype, bytes(args), nth, places))
         return result
 
     def same_as(self, Program other):
-        """Whether both recorded the same step."""
-        return self.normalized() == other.normalized()
+        """Whether both recorded the same step.
+
+        Memory from outside must be the same, too, except for constants: a few bytes that both only read, and that
+        were equal (Python makes a new array of the number in ``x * 2`` every time).
+        """
+        cdef list mine = self.normalized()
+        cdef list others = other.normalized()
+        if len(mine) != len(others):
+            return False
+        for e in range(len(mine)):
+            if mine[e] == others[e]:
+                continue
+            if mine[e][:4] != others[e][:4]:
+                return False
+            for (f, address, nbytes, written), theirs in zip(mine[e][4], others[e][4], strict=True):
+                if (f, address, nbytes, written) == theirs:
+                    continue
+                constant = self.constants.get((e, f))
+                if constant is None or (f, nbytes, written) != (theirs[0], theirs[2], theirs[3]) or \
+                        constant != other.constants.get((e, f)):
+                    return False
+        return True
 
     def rebind(self, cnp.ndarray old, cnp.ndarray new):
         """Read and write `new` wherever `old`, an array of the same layout, was used."""
@@ -177,17 +212,51 @@ cdef class Program:
         """
         if self.running:
             raise RuntimeError("Program.replay: this program is already running in another thread.")
-        cdef ptrdiff_t done
-        cdef int threads = min(self.threads, current_threads())
+        cdef ptrdiff_t done = 0
+        cdef double end = time.perf_counter() + most_seconds
         self.running = True
-        with nogil:
-            done = fnn_replay(self.entries, self.n, steps, threads, most_seconds)
-        self.running = False
+        try:
+            while True:
+                done += self.slice(steps - done, end)
+                if done >= steps or time.perf_counter() >= end or any([status[0] for status, _ in self.guards]):
+                    break
+        finally:
+            self.running = False
         for status, make_error in self.guards:
             if status[0]:
                 position = int(status[0]) - 1
                 status[0] = 0
                 raise make_error(position)
+        return done
+
+    cdef ptrdiff_t slice(self, ptrdiff_t steps, double end):
+        """Some steps, with the number of threads that has been faster lately; the bits are the same with any.
+
+        What is faster depends on the step, and on what else the machine does: threads that wait at barriers for one
+        that does not get a processor make a step many times slower. So both are timed, the loser again from time to time.
+        """
+        cdef int team = min(self.threads, current_threads())
+        cdef ptrdiff_t done
+        cdef int shared = 0
+        cdef double seconds = TRIAL_SECONDS
+        if team > 1:
+            if self.pace[0] == 0 or self.pace[1] == 0:
+                shared = self.pace[0] != 0
+            else:
+                shared = self.pace[1] < self.pace[0]
+                self.slices += 1
+                if self.slices % TRIAL_EVERY == 0:
+                    shared = not shared
+                else:
+                    seconds = SLICE_SECONDS
+        else:
+            seconds = SLICE_SECONDS
+        begin = time.perf_counter()
+        seconds = min(seconds, max(end - begin, 0.0))
+        with nogil:
+            done = fnn_replay(self.entries, self.n, steps, team if shared else 1, seconds)
+        if done and team > 1:
+            self.pace[shared] = (time.perf_counter() - begin) / done
         return done
 
     def info(self):
@@ -200,6 +269,13 @@ cdef class Program:
         }
 
 
+cdef Program current_recorder():
+    """The program that takes this thread's launches, or None."""
+    if recorder is None or recording_thread != PyThread_get_thread_ident():
+        return None
+    return recorder
+
+
 @cython.final
 cdef class Recording:
     """The context of `Program.record`."""
@@ -209,12 +285,13 @@ cdef class Recording:
         self.program = program
 
     def __enter__(self):
-        global recorder, active_arena
+        global recorder, active_arena, recording_thread
         if recorder is not None:
             raise RuntimeError("Program.record: another recording is going on.")
         if self.program.entries != NULL:
             raise RuntimeError("Program.record: this program already holds a step.")
         self.program.threads = simulated_threads or current_threads()
+        recording_thread = PyThread_get_thread_ident()
         recorder = self.program
         active_arena = self.program.arena
         return self.program
@@ -227,14 +304,15 @@ cdef class Recording:
 
 
 def is_recording():
-    """Whether launches are being noted now."""
+    """Whether a recording goes on, in this thread or another."""
     return recorder is not None
 
 
 def values_are_read(str what):
     """Called wherever Python looks at a tensor's values: a recording in which that happens cannot be replayed."""
-    if recorder is not None and recorder.abandoned is None:
-        recorder.abandoned = what
+    cdef Program noting = current_recorder()
+    if noting is not None and noting.abandoned is None:
+        noting.abandoned = what
 
 
 def guard(cnp.ndarray status, make_error):
@@ -242,7 +320,8 @@ def guard(cnp.ndarray status, make_error):
 
     At once when computing eagerly; while recording, at every replay too.
     """
-    if recorder is not None:
-        recorder.note_guard(status, make_error)
+    cdef Program noting = current_recorder()
+    if noting is not None:
+        noting.note_guard(status, make_error)
     if status[0]:
         raise make_error(int(status[0]) - 1)

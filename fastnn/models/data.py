@@ -119,6 +119,8 @@ class Batches:
         self.samples = len(arrays[0])
         self.batch_size = min(batch_size, self.samples)
         self.steps = -(-self.samples // self.batch_size)
+        self.whole_steps = self.samples // self.batch_size
+        self.position = np.zeros(1, np.int64)  # of the next batch's first row; read when a kernel runs
         self.index: Array | None = None
         if shuffle:
             self.index = empty((self.samples,), np.int64)
@@ -129,18 +131,29 @@ class Batches:
         if self.index is not None:
             generator.shuffle(self.index)
 
+    def count(self, step: int) -> int:
+        """The number of samples in a step: fewer in the last one."""
+        return min(self.batch_size, self.samples - step * self.batch_size)
+
     def batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
         """The rows of x, y and weights that belong to a step, and how many there are (fewer in the last step)."""
-        begin = step * self.batch_size
-        count = min(self.batch_size, self.samples - begin)
+        return self._rows(step * self.batch_size, self.count(step), None)
+
+    def next_batch(self) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+        """The rows of the whole batch at `position`."""
+        return self._rows(0, self.batch_size, self.position)
+
+    def _rows(
+        self, begin: int, count: int, position: Array | None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+        def rows(array: Array, dtype: str) -> Tensor:
+            return Tensor.wrap(ops.gather_rows(array, self.index, begin, count, dtype, position))
+
         x, y, weight = self.arrays
         x_dtype, y_dtype, weight_dtype = self.dtypes
         return (
-            self._rows(x, begin, count, x_dtype),
-            None if y is None else self._rows(y, begin, count, y_dtype),
-            None if weight is None else self._rows(weight, begin, count, weight_dtype),
+            rows(x, x_dtype),
+            None if y is None else rows(y, y_dtype),
+            None if weight is None else rows(weight, weight_dtype),
             count,
         )
-
-    def _rows(self, array: Array, begin: int, count: int, dtype: str) -> Tensor:
-        return Tensor.wrap(ops.gather_rows(array, self.index, begin, count, dtype))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fastnn.callbacks import CallbackList, History
 from fastnn.layers.base import Layer
 from fastnn.models import data
 from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy
+from fastnn.models.replay import Replay
 from fastnn.progress import Progress, resolve_verbose
 
 _guard = threading.Lock()
@@ -31,6 +32,7 @@ class Trainer(Layer):
     loss: Any = None
     compiled: bool = False
     run_eagerly: bool = False
+    _unreplayable: bool = False  # recording a step was tried in vain, and the user was told
     stop_training: bool = False
     history: History | None = None
     _loss: Any = None
@@ -99,6 +101,7 @@ class Trainer(Layer):
         self._metrics = new_metrics
         self._loss_tracker = _mean("loss")
         self.run_eagerly = bool(run_eagerly)
+        self._unreplayable = False
         self.compiled = True
 
     # ---- fit -------------------------------------------------------------------------------------------------
@@ -200,16 +203,21 @@ class Trainer(Layer):
             generator = np.random.default_rng(random.make_default_seed()) if shuffle else None
             hooks.on_train_begin()
             logs: dict[str, float] = {}
+            train_replay = test_replay = None
             for epoch in range(initial_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
+                if train_replay is None or test_replay is None or hooks.has_users:
+                    # A user's callback may have changed what a step is; recording it again costs three steps.
+                    train_replay = self._replay("fit", self._train_step, hooks, "on_train_batch_begin", "on_train_batch_end")
+                    test_replay = self._replay("fit", self._test_step, hooks, "on_test_batch_begin", "on_test_batch_end")
                 if generator is not None:
                     batches.reshuffle(generator)
                 progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
                 try:
-                    done = self._run_epoch(batches, hooks, progress)
+                    done = self._run_epoch(batches, train_replay, hooks, progress)
                     logs = self._logs()
                     if held_batches is not None and _should_validate(who, validation_freq, epoch):
-                        found = self._run_evaluation(held_batches, hooks)
+                        found = self._run_evaluation(held_batches, test_replay, hooks)
                         logs |= {f"val_{name}": value for name, value in found.items()}
                     progress.finish(done, logs)
                 finally:
@@ -220,7 +228,13 @@ class Trainer(Layer):
             hooks.on_train_end(logs)
         return hooks.history or History()
 
-    def _run_epoch(self, batches: data.Batches, hooks: CallbackList, progress: Progress) -> int:
+    def _replay(self, call: str, step: Callable[..., Any], hooks: CallbackList, *batch_hooks: str) -> Replay:
+        """Run steps as programs, unless a callback between two steps might change what a step is."""
+        return Replay(self, call, step, eager=self.run_eagerly or any(hooks.wants(hook) for hook in batch_hooks))
+
+    def _run_epoch(
+        self, batches: data.Batches, replay: Replay, hooks: CallbackList, progress: Progress
+    ) -> int:
         """All steps of an epoch; the number that were run."""
         begins, ends = hooks.wants("on_train_batch_begin"), hooks.wants("on_train_batch_end")
         chunk = self._steps_per_execution if begins or ends else 1
@@ -228,13 +242,12 @@ class Trainer(Layer):
         self._in_epoch = True
         done = 0
         try:
-            for step in range(batches.steps):
-                if begins and step % chunk == 0:
-                    hooks.on_train_batch_begin(step)
-                self._train_step(*batches.batch(step))
-                done = step + 1
+            while done < batches.steps:
+                if begins and done % chunk == 0:
+                    hooks.on_train_batch_begin(done)
+                done += replay.advance(batches, done, 1 if begins or ends else batches.steps)
                 if ends and (done % chunk == 0 or done == batches.steps):
-                    hooks.on_train_batch_end(step, self._logs())
+                    hooks.on_train_batch_end(done - 1, self._logs())
                 progress.update(done, self._logs)
                 if self.stop_training:
                     break
@@ -328,7 +341,8 @@ class Trainer(Layer):
         progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
         kept = self._keep_sums() if self._in_epoch else None
         try:
-            logs = self._run_evaluation(batches, hooks, progress)
+            replay = self._replay("evaluate", self._test_step, hooks, "on_test_batch_begin", "on_test_batch_end")
+            logs = self._run_evaluation(batches, replay, hooks, progress)
             progress.finish(batches.steps, logs)
         finally:
             progress.abandon()
@@ -337,19 +351,20 @@ class Trainer(Layer):
         return self._in_order(logs, return_dict)
 
     def _run_evaluation(
-        self, batches: data.Batches, hooks: CallbackList, progress: Progress | None = None
+        self, batches: data.Batches, replay: Replay, hooks: CallbackList, progress: Progress | None = None
     ) -> dict[str, float]:
         begins, ends = hooks.wants("on_test_batch_begin"), hooks.wants("on_test_batch_end")
         self.reset_metrics()
         hooks.on_test_begin()
-        for step in range(batches.steps):
+        done = 0
+        while done < batches.steps:
             if begins:
-                hooks.on_test_batch_begin(step)
-            self._test_step(*batches.batch(step))
+                hooks.on_test_batch_begin(done)
+            done += replay.advance(batches, done, 1 if begins or ends else batches.steps)
             if ends:
-                hooks.on_test_batch_end(step, self._logs())
+                hooks.on_test_batch_end(done - 1, self._logs())
             if progress is not None:
-                progress.update(step + 1, self._logs)
+                progress.update(done, self._logs)
         logs = self._logs()
         hooks.on_test_end(logs)
         return logs
@@ -389,24 +404,27 @@ class Trainer(Layer):
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
+        replay = self._replay("predict", self._predict_step, hooks, "on_predict_batch_begin", "on_predict_batch_end")
         out = _Collected(batches.samples)
         hooks.on_predict_begin()
         try:
             for step in range(batches.steps):
                 if begins:
                     hooks.on_predict_batch_begin(step)
-                x_batch, _, _, count = batches.batch(step)
-                with no_grad():
-                    y = self(x_batch, training=False)
-                out.add(y, count)
+                replay.advance(batches, step, 1)
+                out.add(replay.result, batches.count(step))
                 if ends:
-                    hooks.on_predict_batch_end(step, {"outputs": y})
+                    hooks.on_predict_batch_end(step, {"outputs": replay.result})
                 progress.update(step + 1)
             progress.finish(batches.steps)
         finally:
             progress.abandon()
         hooks.on_predict_end()
         return out.result()
+
+    def _predict_step(self, x: Tensor, y: None, weight: None, count: int) -> Any:
+        with no_grad():
+            return self(x, training=False)
 
     # ---- single batches --------------------------------------------------------------------------------------
 
