@@ -69,7 +69,9 @@ MIDDLES = {
 
 @pytest.mark.parametrize("name", MIDDLES)
 def test_replay_matches_eager_for_every_layer(name, programs):
-    net = lambda: small_net(*MIDDLES[name]())  # one net a call
+    def net():
+        return small_net(*MIDDLES[name]())
+
     eager = train(net, eager=True)
     assert not programs
     assert train(net, eager=False) == eager
@@ -87,7 +89,9 @@ def test_replay_matches_eager_for_every_layer(name, programs):
     ],
 )  # fmt: skip
 def test_replay_matches_eager_for_every_optimizer(optimizer):
-    net = lambda: small_net(layers.Dense(6, activation="relu"))  # one net a call
+    def net():
+        return small_net(layers.Dense(6, activation="relu"))
+
     assert train(net, eager=False, optimizer=optimizer) == train(net, eager=True, optimizer=optimizer)
 
 
@@ -102,20 +106,26 @@ def test_replay_matches_eager_for_every_optimizer(optimizer):
     ],
 )
 def test_replay_matches_eager_for_every_loss(loss, y, metrics, programs):
-    net = lambda: small_net(layers.Dense(6), last="sigmoid")  # one net a call
+    def net():
+        return small_net(layers.Dense(6), last="sigmoid")
+
     results = [train(net, eager, loss=loss(), y=y, metrics=metrics) for eager in (True, False)]
     assert results[0] == results[1] and programs
 
 
 def test_replay_matches_eager_with_weights(programs):
     weight = RNG.random(150)
-    net = lambda: small_net(layers.Dense(6, activation="relu"))  # one net a call
+    def net():
+        return small_net(layers.Dense(6, activation="relu"))
+
     results = [train(net, eager, sample_weight=weight, class_weight={0: 2.0, 3: 0.5}) for eager in (True, False)]
     assert results[0] == results[1] and programs
 
 
 def test_replay_matches_eager_in_any_number_of_threads():
-    net = lambda: small_net(layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(2))  # one net a call
+    def net():
+        return small_net(layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(2))
+
     want = train(net, eager=True)
     for n in (1, 2, 3):
         with _core.simulate_threads(n):
@@ -127,7 +137,9 @@ def test_a_layer_that_looks_at_values_runs_through_python_with_one_warning(progr
         def call(self, x):
             return ops.multiply(x, float(ops.max(x)) + 1.0)
 
-    net = lambda: small_net(Peek())  # one net a call
+    def net():
+        return small_net(Peek())
+
     with pytest.warns(UserWarning, match=r"fit: every step runs through Python, because it reads values") as caught:
         got = train(net, eager=False)
     assert len(caught) == 1
@@ -144,7 +156,9 @@ def test_a_layer_that_changes_from_step_to_step_runs_through_python():
             self.calls += 1
             return ops.multiply(x, 1.0 + self.calls)
 
-    net = lambda: small_net(Counting())  # one net a call
+    def net():
+        return small_net(Counting())
+
     with pytest.warns(UserWarning, match="its operations differ from step to step"):
         got = train(net, eager=False)
     assert got == train(net, eager=True)

@@ -2,10 +2,10 @@
 
 `measure` records the call as a Program and replays it: a C loop over the kernels' public entries without Python's
 share. Hot: replays back to back. Cold: one replay after 64 MB of other data went through the caches. Each round is
-paired with runs of the kernel ``fma_peak`` (12 register-only multiply-add chains of the same ISA and type, compiled and
-launched like any kernel), so that a change of clock moves both; a fraction above 1.0 means that a measurement is wrong,
-and fails. One thread is timed by its CPU time, so that a busy machine costs cache misses only; several by the wall
-clock.
+paired with runs of the kernel ``fma_peak`` (12 register-only multiply-add chains of the same ISA and type, compiled
+and launched like any kernel), so that a change of clock moves both; a fraction above 1.0 means that a measurement is
+wrong, and fails. One thread is timed by its CPU time, so that a busy machine costs cache misses only; several by the
+wall clock.
 """
 
 from __future__ import annotations

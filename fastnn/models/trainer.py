@@ -207,9 +207,9 @@ class Trainer(Layer):
             for epoch in range(initial_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
                 if train_replay is None or test_replay is None or hooks.has_users:
-                    # A user's callback may have changed what a step is; recording it again costs three steps.
-                    train_replay = self._replay("fit", self._train_step, hooks, "on_train_batch_begin", "on_train_batch_end")
-                    test_replay = self._replay("fit", self._test_step, hooks, "on_test_batch_begin", "on_test_batch_end")
+                    # A user's callback may have changed what a step is; to record it again costs three steps.
+                    train_replay = self._replay("fit", self._train_step, hooks, "train")
+                    test_replay = self._replay("fit", self._test_step, hooks, "test")
                 if generator is not None:
                     batches.reshuffle(generator)
                 progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
@@ -228,9 +228,10 @@ class Trainer(Layer):
             hooks.on_train_end(logs)
         return hooks.history or History()
 
-    def _replay(self, call: str, step: Callable[..., Any], hooks: CallbackList, *batch_hooks: str) -> Replay:
+    def _replay(self, call: str, step: Callable[..., Any], hooks: CallbackList, phase: str) -> Replay:
         """Run steps as programs, unless a callback between two steps might change what a step is."""
-        return Replay(self, call, step, eager=self.run_eagerly or any(hooks.wants(hook) for hook in batch_hooks))
+        between = hooks.wants(f"on_{phase}_batch_begin") or hooks.wants(f"on_{phase}_batch_end")
+        return Replay(self, call, step, eager=self.run_eagerly or between)
 
     def _run_epoch(
         self, batches: data.Batches, replay: Replay, hooks: CallbackList, progress: Progress
@@ -341,7 +342,7 @@ class Trainer(Layer):
         progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
         kept = self._keep_sums() if self._in_epoch else None
         try:
-            replay = self._replay("evaluate", self._test_step, hooks, "on_test_batch_begin", "on_test_batch_end")
+            replay = self._replay("evaluate", self._test_step, hooks, "test")
             logs = self._run_evaluation(batches, replay, hooks, progress)
             progress.finish(batches.steps, logs)
         finally:
@@ -404,7 +405,7 @@ class Trainer(Layer):
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
-        replay = self._replay("predict", self._predict_step, hooks, "on_predict_batch_begin", "on_predict_batch_end")
+        replay = self._replay("predict", self._predict_step, hooks, "predict")
         out = _Collected(batches.samples)
         hooks.on_predict_begin()
         try:
