@@ -44,13 +44,9 @@ NUMBERS = {
 
 BOOL, INT32, INT64, UINT64 = np.dtype(np.bool_), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.uint64)
 FLOAT64 = np.dtype(np.float64)
+WEAK = (float, int, bool)  # Python's own numbers take their type from the other operand; NumPy's scalars do not
 
 # ---- number types -------------------------------------------------------------------------------------------------
-
-
-def is_weak(value: object) -> bool:
-    """Whether a value is a Python number, which takes its type from the other operand."""
-    return type(value) in (float, int, bool)
 
 
 def common_dtype(a: DType, b: DType) -> DType:
@@ -78,27 +74,37 @@ def scalar_dtype(value: float, other: DType) -> DType:
 
 
 @functools.lru_cache(maxsize=1024)
+def _constant_array(value: float, negative_zero: bool, type_char: str) -> Array:
+    try:
+        array = np.asarray(value, dtype=type_char)
+    except OverflowError:
+        raise errors.value_error(
+            "ops", "a Python number", f"within the range of {np.dtype(type_char)}", value
+        ) from None
+    array.flags.writeable = False
+    return array
+
+
 def constant(value: float, dtype: DType) -> Tensor:
     """A tensor without axes for a Python scalar."""
-    try:
-        array = np.asarray(value, dtype=dtype)
-    except OverflowError:
-        raise errors.value_error("ops", "a Python number", f"within the range of {dtype}", value) from None
-    array.flags.writeable = False
-    return Tensor.wrap(array)
+    negative_zero = not value and str(value)[0] == "-"  # equal to 0.0, but not the same
+    return Tensor.wrap(_constant_array(value, negative_zero, dtype.char))  # hashing a dtype takes long
 
 
 def pair(a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
     """Two operands as tensors of one type."""
-    if is_weak(a) != is_weak(b):
-        scalar, other = (a, as_tensor(b)) if is_weak(a) else (b, as_tensor(a))
-        dtype = scalar_dtype(scalar, other.dtype)  # type: ignore[arg-type]
-        # -0.0 == 0.0, so the cache cannot tell them apart; zeros are made anew
-        made = constant(scalar, dtype) if scalar else constant.__wrapped__(scalar, dtype)  # type: ignore[arg-type]
-        other = to_dtype(other, dtype)
-        return (made, other) if scalar is a else (other, made)
+    if type(b) in WEAK and type(a) not in WEAK:
+        x = as_tensor(a)
+        dtype = scalar_dtype(b, x.data.dtype)  # type: ignore[arg-type]
+        return to_dtype(x, dtype), constant(b, dtype)  # type: ignore[arg-type]
+    if type(a) in WEAK and type(b) not in WEAK:
+        y = as_tensor(b)
+        dtype = scalar_dtype(a, y.data.dtype)  # type: ignore[arg-type]
+        return constant(a, dtype), to_dtype(y, dtype)  # type: ignore[arg-type]
     x, y = as_tensor(a), as_tensor(b)
-    dtype = common_dtype(x.dtype, y.dtype)
+    if x.data.dtype is y.data.dtype:
+        return x, y
+    dtype = common_dtype(x.data.dtype, y.data.dtype)
     return to_dtype(x, dtype), to_dtype(y, dtype)
 
 
@@ -112,7 +118,8 @@ def float_pair(a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
 
 
 def to_dtype(x: Tensor, dtype: DType) -> Tensor:
-    return x if x.dtype == dtype else _cast(x, dtype)
+    """The tensor in a number type, itself if it has it."""
+    return x if x.data.dtype == dtype else _cast(x, dtype)
 
 
 # ---- broadcasting -------------------------------------------------------------------------------------------------
@@ -159,13 +166,19 @@ def collapse(shape: tuple[int, ...], *inputs: tuple[tuple[int, ...], tuple[int, 
     return {f"{name}{number}": axis[column] for column, name in enumerate(names) for number, axis in enumerate(axes)}
 
 
+_broadcast_shapes = functools.lru_cache(maxsize=1024)(np.broadcast_shapes)
+
+
 def broadcast_shape(who: str, *tensors: Tensor) -> tuple[int, ...]:
     """The shape that the tensors broadcast to."""
-    first = tensors[0].shape
-    if all(x.shape == first for x in tensors):
+    first = tensors[0].data.shape
+    for x in tensors:
+        if x.data.shape != first:
+            break
+    else:
         return first
     try:
-        return np.broadcast_shapes(*(x.shape for x in tensors))
+        return _broadcast_shapes(*[x.data.shape for x in tensors])
     except ValueError:
         shapes = " and ".join(str(x.shape) for x in tensors)
         raise errors.value_error(
@@ -176,10 +189,10 @@ def broadcast_shape(who: str, *tensors: Tensor) -> tuple[int, ...]:
 
 def over(shape: tuple[int, ...], *arrays: Array) -> tuple[dict[str, int], tuple[Array, ...]]:
     """Kernel axes for reading the arrays over ``shape``, and the arrays, copied where they lie too irregularly."""
-    plan = collapse(shape, *((x.shape, x.strides, x.itemsize) for x in arrays))
+    plan = collapse(shape, *[(x.shape, x.strides, x.itemsize) for x in arrays])
     if plan is not None:
         return plan, arrays
-    return over(shape, *(contiguous(np.broadcast_to(x, shape)) for x in arrays))  # dense arrays have one axis
+    return over(shape, *[contiguous(np.broadcast_to(x, shape)) for x in arrays])  # dense arrays have one axis
 
 
 def binary_array(op: int, a: Array, b: Array, shape: tuple[int, ...], out: Array | None = None) -> Array:
@@ -400,7 +413,7 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
     >>> ops.power([1.0, 2.0, 3.0], 3).numpy()
     array([ 1.,  8., 27.], dtype=float32)
     """
-    if is_weak(x2) and x2 == 2:
+    if type(x2) in WEAK and x2 == 2:
         return square(x1)
     a, b = pair(x1, x2)
     y = binary_array(POWER, a.data, b.data, broadcast_shape("power", a, b))
@@ -755,7 +768,7 @@ def clip(x: TensorLike, x_min: TensorLike, x_max: TensorLike) -> Tensor:
     array([0. , 0.5, 1. ], dtype=float32)
     """
     x = as_tensor(x)
-    if x.dtype.kind == "f" and is_weak(x_min) and is_weak(x_max):
+    if x.dtype.kind == "f" and type(x_min) in WEAK and type(x_max) in WEAK:
         return _map("clip", CLIP, x, "x", alpha=float(x_min), beta=float(x_max))  # type: ignore[arg-type]
     return minimum(maximum(x, x_min), x_max)
 
