@@ -1,14 +1,14 @@
-/* movement.c: copies, fills, gathers: kernels that move elements and do no arithmetic but the sum of scattered gradients.
+/* movement.c: copies, fills, gathers: kernels that move elements; the only sums are those of scattered gradients.
  *
  * A strided copy is brought to a normal form first: axes of extent 1 go, the others are ordered by y's strides and
- * neighbours merge where both arrays allow it. What remains is rows (both arrays contiguous along the last axis),
- * a transpose (x contiguous along another axis: blocks of 8x8 items in registers, tiles of one axis small enough that
- * x's lines stay in L1 until all their items are used), or single items.
+ * neighbours merge where both arrays allow it. What remains is a transpose (x contiguous along another axis than y:
+ * blocks of 8x8 items in registers, blocks of whole cache lines around them) or rows (all else).
  *
  * ith/nth splits y, or rows of it; scattered gradients split dx, so that each element is one sum in the order of the
  * indices. What does not depend on T exists once per ISA. */
 #ifndef FNN_MOVEMENT_ONCE
 #define FNN_MOVEMENT_ONCE
+#include "bytes.h"
 #include "simd/transpose.h"
 
 enum { FNN_MAX_AXES = 8 };
@@ -17,15 +17,20 @@ typedef struct fnn_layout {
   ptrdiff_t d[FNN_MAX_AXES], x[FNN_MAX_AXES], y[FNN_MAX_AXES];
 } fnn_layout;
 
+static inline void fnn_swap_axes(fnn_layout *p, int i, int j) {
+  ptrdiff_t d = p->d[i], x = p->x[i], y = p->y[i];
+  p->d[i] = p->d[j], p->x[i] = p->x[j], p->y[i] = p->y[j];
+  p->d[j] = d, p->x[j] = x, p->y[j] = y;
+}
+
 /* The normal form of a copy: as few axes as possible, y's strides falling. Returns the number of items. */
 static inline ptrdiff_t fnn_normalize(fnn_layout *p, const ptrdiff_t *d, const ptrdiff_t *x, const ptrdiff_t *y) {
   int rank = 0;
   ptrdiff_t items = fnn_product(d, FNN_MAX_AXES);
   for (int i = 0; i < FNN_MAX_AXES; i++) {
     if (d[i] == 1) continue;
-    int at = rank++;
-    for (; at > 0 && p->y[at - 1] < y[i]; at--) p->d[at] = p->d[at - 1], p->x[at] = p->x[at - 1], p->y[at] = p->y[at - 1];
-    p->d[at] = d[i], p->x[at] = x[i], p->y[at] = y[i];
+    p->d[rank] = d[i], p->x[rank] = x[i], p->y[rank] = y[i];
+    for (int at = rank++; at > 0 && p->y[at - 1] < p->y[at]; at--) fnn_swap_axes(p, at - 1, at);
   }
   p->rank = 0;
   for (int i = 0; i < rank; i++) {
@@ -41,94 +46,112 @@ static inline ptrdiff_t fnn_normalize(fnn_layout *p, const ptrdiff_t *d, const p
   return items;
 }
 
-/* Offsets of the linear index `at` over the first `axes` axes. */
-static inline void fnn_offsets(const fnn_layout *p, int axes, ptrdiff_t at, ptrdiff_t *x, ptrdiff_t *y) {
-  *x = *y = 0;
-  for (int i = axes - 1; i >= 0; i--) {
-    ptrdiff_t k = at % p->d[i];
-    at /= p->d[i];
-    *x += k * p->x[i], *y += k * p->y[i];
-  }
-}
-
 /* n items with strides in items; the usual sizes without a call. */
 static inline void fnn_copy_items(const char *x, ptrdiff_t xs, char *y, ptrdiff_t ys, ptrdiff_t n, ptrdiff_t size) {
-  if (xs == 1 && ys == 1 && n * size > 64) {
-    memcpy(y, x, (size_t)(n * size));
+  if (xs == 1 && ys == 1) {
+    fnn_copy_bytes(y, x, n * size);
     return;
   }
+#define EACH_ITEM(bytes) \
+  for (ptrdiff_t i = 0; i < n; i++) memcpy(y + i * ys * (bytes), x + i * xs * (bytes), (size_t)(bytes))
   switch (size) {
-    case 1:
-      for (ptrdiff_t i = 0; i < n; i++) y[i * ys] = x[i * xs];
-      break;
-    case 2:
-      for (ptrdiff_t i = 0; i < n; i++) memcpy(y + i * ys * 2, x + i * xs * 2, 2);
-      break;
-    case 4:
-      for (ptrdiff_t i = 0; i < n; i++) memcpy(y + i * ys * 4, x + i * xs * 4, 4);
-      break;
-    case 8:
-      for (ptrdiff_t i = 0; i < n; i++) memcpy(y + i * ys * 8, x + i * xs * 8, 8);
-      break;
-    default:
-      for (ptrdiff_t i = 0; i < n; i++) memcpy(y + i * ys * size, x + i * xs * size, (size_t)size);
+    case 1: EACH_ITEM(1); break;
+    case 2: EACH_ITEM(2); break;
+    case 4: EACH_ITEM(4); break;
+    case 8: EACH_ITEM(8); break;
+    default: EACH_ITEM(size);
+  }
+#undef EACH_ITEM
+}
+
+/* Blocks of 64 x 64 bytes, so that every cache line is read and written while it is in L1, even where the strides are
+ * powers of two and lines compete for one place. */
+#define FNN_TRANSPOSE_TILES(type, tile, transpose)                                                \
+  for (ptrdiff_t j0 = 0; j0 < nt; j0 += side)                                                     \
+    for (ptrdiff_t i0 = 0; i0 < mt; i0 += side)                                                   \
+      for (ptrdiff_t j = j0; j < fnn_min(nt, j0 + side); j += (tile))                             \
+        for (ptrdiff_t i = i0; i < fnn_min(mt, i0 + side); i += (tile))                           \
+  transpose((const type *)(const void *)x + i * xs + j, xs, (type *)(void *)y + j * ys + i, ys)
+
+/* y[j*ys + i] = x[i*xs + j] for i < m, j < n. */
+static void fnn_transpose(const char *x, ptrdiff_t xs, char *y, ptrdiff_t ys, ptrdiff_t m, ptrdiff_t n,
+                          ptrdiff_t size) {
+  ptrdiff_t tile = size == 4 ? FNN_TILE4 : size == 8 ? FNN_TILE8 : 0, side = 64 / size;
+  ptrdiff_t mt = tile ? m / tile * tile : 0, nt = tile ? n / tile * tile : 0;
+  if (mt == 0 || nt == 0) mt = nt = 0;
+  if (size == 4) FNN_TRANSPOSE_TILES(uint32_t, FNN_TILE4, fnn_transpose_tile4);
+  if (size == 8) FNN_TRANSPOSE_TILES(uint64_t, FNN_TILE8, fnn_transpose_tile8);
+  /* What the tiles left: below them, then beside them; in runs along the longer side. */
+  if (mt < m && m - mt < nt)
+    for (ptrdiff_t i = mt; i < m; i++) fnn_copy_items(x + i * xs * size, 1, y + i * size, ys, nt, size);
+  else if (mt < m)
+    for (ptrdiff_t j = 0; j < nt; j++)
+      fnn_copy_items(x + (mt * xs + j) * size, xs, y + (j * ys + mt) * size, 1, m - mt, size);
+  if (m < n - nt)
+    for (ptrdiff_t i = 0; i < m; i++)
+      fnn_copy_items(x + (i * xs + nt) * size, 1, y + (nt * ys + i) * size, ys, n - nt, size);
+  else
+    for (ptrdiff_t j = nt; j < n; j++) fnn_copy_items(x + j * size, xs, y + j * ys * size, 1, m, size);
+}
+#undef FNN_TRANSPOSE_TILES
+
+/* Walks over the first `axes` axes of a layout from a linear index on, without divisions after the start. */
+typedef struct fnn_walk {
+  ptrdiff_t x, y, at[FNN_MAX_AXES];
+} fnn_walk;
+
+static inline void fnn_walk_start(fnn_walk *w, const fnn_layout *p, int axes, ptrdiff_t index) {
+  w->x = w->y = 0;
+  for (int i = axes - 1; i >= 0; i--) {
+    w->at[i] = index % p->d[i];
+    index /= p->d[i];
+    w->x += w->at[i] * p->x[i], w->y += w->at[i] * p->y[i];
   }
 }
 
-/* y[j*ys + i] = x[i*xs + j] for i < m, j < n: eight rows of y at a time, each written from left to right. */
-static void fnn_transpose(const char *x, ptrdiff_t xs, char *y, ptrdiff_t ys, ptrdiff_t m, ptrdiff_t n,
-                          ptrdiff_t size) {
-  ptrdiff_t tile = size == 4 ? FNN_TILE4 : size == 8 ? FNN_TILE8 : 0;
-  ptrdiff_t mt = tile ? m / tile * tile : 0, nt = tile ? n / tile * tile : 0;
-  const uint32_t *x4 = (const void *)x;
-  const uint64_t *x8 = (const void *)x;
-  uint32_t *y4 = (void *)y;
-  uint64_t *y8 = (void *)y;
-  for (ptrdiff_t j = 0; j < nt; j += tile)
-    for (ptrdiff_t i = 0; i < mt; i += tile) {
-      if (size == 4) fnn_transpose_tile4(x4 + i * xs + j, xs, y4 + j * ys + i, ys);
-      else fnn_transpose_tile8(x8 + i * xs + j, xs, y8 + j * ys + i, ys);
-    }
-  for (ptrdiff_t j = 0; j < n; j++) {
-    ptrdiff_t i = j < nt ? mt : 0;
-    fnn_copy_items(x + (i * xs + j) * size, xs, y + (j * ys + i) * size, 1, m - i, size);
+static inline void fnn_walk_next(fnn_walk *w, const fnn_layout *p, int axes) {
+  for (int i = axes - 1; i >= 0; i--) {
+    w->x += p->x[i], w->y += p->y[i];
+    if (++w->at[i] < p->d[i]) return;
+    w->x -= p->d[i] * p->x[i], w->y -= p->d[i] * p->y[i], w->at[i] = 0;
   }
 }
 
 static void fnn_copy_strided(const char *x, char *y, ptrdiff_t size, const ptrdiff_t *d, const ptrdiff_t *xs,
                              const ptrdiff_t *ys, int ith, int nth) {
   fnn_layout p;
-  ptrdiff_t begin, end, at_x, at_y;
+  fnn_walk w;
+  ptrdiff_t begin, end;
   if (fnn_normalize(&p, d, xs, ys) == 0) return;
   int last = p.rank - 1, across = last;
   if (p.x[last] != 1 && p.y[last] == 1)
     for (int i = 0; i < last; i++)
       if (p.x[i] == 1) across = i;
-  if (across != last) { /* tiles of TI items of the last axis by the whole axis `across` */
-    enum { TI = 64 };
-    ptrdiff_t m = p.d[last], n = p.d[across], tiles = fnn_ceil_div(m, TI), sx = p.x[last], sy = p.y[across], outer = 1;
+  if (across != last) { /* planes, the last two axes of the walk: pieces of the last axis by pieces of `across` */
+    enum { PIECE = 256 };
+    ptrdiff_t m = p.d[last], n = p.d[across], sx = p.x[last], sy = p.y[across], outer = 1;
     for (int i = across; i < last; i++) p.d[i] = p.d[i + 1], p.x[i] = p.x[i + 1], p.y[i] = p.y[i + 1];
     for (int i = 0; i < last - 1; i++) outer *= p.d[i];
-    ptrdiff_t parts = fnn_ceil_div(n, TI);
-    fnn_share(outer * tiles * parts, 1, ith, nth, &begin, &end);
-    for (ptrdiff_t unit = begin; unit < end; unit++) {
-      ptrdiff_t i = unit % tiles * TI, j = unit / tiles % parts * TI;
-      fnn_offsets(&p, last - 1, unit / tiles / parts, &at_x, &at_y);
-      fnn_transpose(x + (at_x + i * sx + j) * size, sx, y + (at_y + j * sy + i) * size, sy, fnn_min(TI, m - i),
-                    fnn_min(TI, n - j), size);
-    }
+    p.d[last - 1] = fnn_ceil_div(n, PIECE), p.x[last - 1] = PIECE, p.y[last - 1] = PIECE * sy;
+    p.d[last] = fnn_ceil_div(m, PIECE), p.x[last] = PIECE * sx, p.y[last] = PIECE;
+    fnn_share(outer * p.d[last - 1] * p.d[last], 1, ith, nth, &begin, &end);
+    fnn_walk_start(&w, &p, last + 1, begin);
+    for (ptrdiff_t unit = begin; unit < end; unit++, fnn_walk_next(&w, &p, last + 1))
+      fnn_transpose(x + w.x * size, sx, y + w.y * size, sy, fnn_min(PIECE, m - w.at[last] * PIECE),
+                    fnn_min(PIECE, n - w.at[last - 1] * PIECE), size);
     return;
   }
-  /* Rows, in pieces of at most 16 KB so that one long row is shared too. */
-  ptrdiff_t piece = fnn_max(1, 16384 / size), pieces = fnn_ceil_div(p.d[last], piece), outer = 1;
+  /* Rows, in x's order: a cache waits for what it reads, not for what it writes. In pieces of at most 16 KB, so that one
+   * long row is shared too. */
+  for (int i = 1; i < last; i++)
+    for (int at = i; at > 0 && p.x[at - 1] < p.x[at]; at--) fnn_swap_axes(&p, at - 1, at);
+  ptrdiff_t piece = fnn_max(1, 16384 / size), row = p.d[last], outer = 1, row_x = p.x[last], row_y = p.y[last];
   for (int i = 0; i < last; i++) outer *= p.d[i];
-  fnn_share(outer * pieces, 1, ith, nth, &begin, &end);
-  for (ptrdiff_t unit = begin; unit < end; unit++) {
-    ptrdiff_t i = unit % pieces * piece;
-    fnn_offsets(&p, last, unit / pieces, &at_x, &at_y);
-    fnn_copy_items(x + (at_x + i * p.x[last]) * size, p.x[last], y + (at_y + i * p.y[last]) * size, p.y[last],
-                   fnn_min(piece, p.d[last] - i), size);
-  }
+  p.d[last] = fnn_ceil_div(row, piece), p.x[last] *= piece, p.y[last] *= piece;
+  fnn_share(outer * p.d[last], 1, ith, nth, &begin, &end);
+  fnn_walk_start(&w, &p, last + 1, begin);
+  for (ptrdiff_t unit = begin; unit < end; unit++, fnn_walk_next(&w, &p, last + 1))
+    fnn_copy_items(x + w.x * size, row_x, y + w.y * size, row_y, fnn_min(piece, row - w.at[last] * piece), size);
 }
 
 /* IEEE binary16 to binary32, exactly. */
@@ -254,16 +277,17 @@ static int fnn_integers(const void *x, ptrdiff_t kind, ptrdiff_t xs, int64_t *y,
 
 /* Row r of y, which lies at `row`; 0 if it is outside or holds something that is no integer. */
 static int fnn_gather_integers(const fnn_gather *g, const char *x, ptrdiff_t kind, ptrdiff_t r, int64_t *row) {
-  ptrdiff_t from = fnn_gather_row(g, r), size = fnn_kind_bytes(kind), at_x, at_y, last = g->inner.rank - 1;
-  int fine = from >= 0;
+  ptrdiff_t from = fnn_gather_row(g, r), size = fnn_kind_bytes(kind);
+  int fine = from >= 0, last = g->inner.rank - 1;
+  fnn_walk w;
   if (!fine) {
     memset(row, 0, sizeof(int64_t) * (size_t)g->items);
     return 0;
   }
-  for (ptrdiff_t run = 0; run < g->runs; run++) {
-    fnn_offsets(&g->inner, (int)last, run, &at_x, &at_y);
-    fine &= fnn_integers(x + (from * g->row_stride + at_x) * size, kind, g->inner.x[last], row + at_y, g->inner.d[last]);
-  }
+  x += from * g->row_stride * size;
+  fnn_walk_start(&w, &g->inner, last, 0);
+  for (ptrdiff_t run = 0; run < g->runs; run++, fnn_walk_next(&w, &g->inner, last))
+    fine &= fnn_integers(x + w.x * size, kind, g->inner.x[last], row + w.y, g->inner.d[last]);
   return fine;
 }
 
@@ -281,7 +305,8 @@ static void fnn_gather_labels(const fnn_gather_rows_i64_args *a, int ith, int nt
     if (fnn_gather_integers(&g, x, a->kind, r, y + r * g.items) || failed) continue;
     int earlier = 0;
     failed = 1;
-    for (ptrdiff_t q = 0; q < begin && !earlier; q++) earlier = !fnn_gather_integers(&g, x, a->kind, q, y + r * g.items);
+    for (ptrdiff_t q = 0; q < begin && !earlier; q++)
+      earlier = !fnn_gather_integers(&g, x, a->kind, q, y + r * g.items);
     fnn_gather_integers(&g, x, a->kind, r, y + r * g.items);
     if (!earlier && *status == 0) *status = 1 + r;
   }
@@ -308,7 +333,9 @@ static void FNN(copy_into)(const fnn_copy_into_args *a, int ith, int nth) {
 
 static void FNN(take)(const fnn_take_args *a, int ith, int nth) { fnn_take_items(a, ith, nth); }
 
-static void FNN(gather_rows_i64)(const fnn_gather_rows_i64_args *a, int ith, int nth) { fnn_gather_labels(a, ith, nth); }
+static void FNN(gather_rows_i64)(const fnn_gather_rows_i64_args *a, int ith, int nth) {
+  fnn_gather_labels(a, ith, nth);
+}
 
 static void FNN(arange)(const fnn_arange_args *a, int ith, int nth) {
   ptrdiff_t begin, end;
@@ -388,7 +415,8 @@ static void FNN(convert)(const void *restrict x, ptrdiff_t kind, ptrdiff_t xs, T
 static void FNN(gather_rows)(const fnn_gather_rows_args *a, int ith, int nth) {
   enum { AHEAD = 2 };
   fnn_gather g;
-  ptrdiff_t begin, end, size = fnn_kind_bytes(a->kind), at_x, at_y;
+  fnn_walk w;
+  ptrdiff_t begin, end, size = fnn_kind_bytes(a->kind);
   const char *x = (const char *)a->x + a->x_start * size;
   int64_t *status = a->status;
   fnn_gather_setup(&g, &a->rows, &a->x0, a->index, a->index_count, a->position, a->begin);
@@ -407,9 +435,8 @@ static void FNN(gather_rows)(const fnn_gather_rows_args *a, int ith, int nth) {
       if (from == -1 && *status == 0) *status = 1 + r;
       continue;
     }
-    for (ptrdiff_t run = 0; run < g.runs; run++) {
-      fnn_offsets(&g.inner, last, run, &at_x, &at_y);
-      FNN(convert)(x + (from * g.row_stride + at_x) * size, a->kind, g.inner.x[last], y + at_y, g.inner.d[last]);
-    }
+    fnn_walk_start(&w, &g.inner, last, 0);
+    for (ptrdiff_t run = 0; run < g.runs; run++, fnn_walk_next(&w, &g.inner, last))
+      FNN(convert)(x + (from * g.row_stride + w.x) * size, a->kind, g.inner.x[last], y + w.y, g.inner.d[last]);
   }
 }

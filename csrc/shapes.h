@@ -60,12 +60,17 @@ static inline ptrdiff_t fnn_span(const ptrdiff_t *d, const ptrdiff_t *s, int n) 
 }
 
 /* Pooling: bytes that hold the codes 0 .. positions (the last one: no winner). */
-static inline ptrdiff_t fnn_code_bytes(ptrdiff_t positions) { return positions <= 255 ? 1 : positions <= 65535 ? 2 : 4; }
+static inline ptrdiff_t fnn_code_bytes(ptrdiff_t positions) {
+  return positions <= 255 ? 1 : positions <= 65535 ? 2 : 4;
+}
 
 /* Number types a user's array may have (booleans are uint8). */
-enum fnn_kind { FNN_U8, FNN_I8, FNN_U16, FNN_I16, FNN_U32, FNN_I32, FNN_U64, FNN_I64, FNN_KIND_F16, FNN_KIND_F32, FNN_KIND_F64 };
+enum fnn_kind {
+  FNN_U8, FNN_I8, FNN_U16, FNN_I16, FNN_U32, FNN_I32, FNN_U64, FNN_I64, FNN_KIND_F16, FNN_KIND_F32, FNN_KIND_F64
+};
 static inline ptrdiff_t fnn_kind_bytes(ptrdiff_t kind) {
-  return kind <= FNN_I8 ? 1 : kind <= FNN_I16 || kind == FNN_KIND_F16 ? 2 : kind <= FNN_I32 || kind == FNN_KIND_F32 ? 4 : 8;
+  static const unsigned char bytes[] = {1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8};
+  return kind >= 0 && kind <= FNN_KIND_F64 ? bytes[kind] : 1;
 }
 
 #endif

@@ -12,7 +12,7 @@
 #else
 #define TRANSPOSE_BYTES 16
 #endif
-enum { FNN_TILE4 = TRANSPOSE_BYTES / 4, FNN_TILE8 = TRANSPOSE_BYTES / 8 }; /* sides of a block of 4- and of 8-byte items */
+enum { FNN_TILE4 = TRANSPOSE_BYTES / 4, FNN_TILE8 = TRANSPOSE_BYTES / 8 }; /* sides of a block: 4-, 8-byte items */
 typedef uint32_t fnn_row4 __attribute__((vector_size(TRANSPOSE_BYTES)));
 typedef uint64_t fnn_row8 __attribute__((vector_size(TRANSPOSE_BYTES)));
 
