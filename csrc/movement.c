@@ -413,7 +413,7 @@ static void FNN(convert)(const void *restrict x, ptrdiff_t kind, ptrdiff_t xs, T
 }
 
 static void FNN(gather_rows)(const fnn_gather_rows_args *a, int ith, int nth) {
-  enum { AHEAD = 2 };
+  enum { AHEAD = 4 };
   fnn_gather g;
   fnn_walk w;
   ptrdiff_t begin, end, size = fnn_kind_bytes(a->kind);

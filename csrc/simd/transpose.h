@@ -50,10 +50,11 @@ static inline void fnn_transpose_tile4(const uint32_t *x, ptrdiff_t xs, uint32_t
     b[i + 4] = MIX4(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
   }
 #else
-  a[0] = MIX4(b[0] = a[0], a[1], 0, 4, 1, 5), a[1] = MIX4(b[0], a[1], 2, 6, 3, 7);
-  a[2] = MIX4(b[2] = a[2], a[3], 0, 4, 1, 5), a[3] = MIX4(b[2], a[3], 2, 6, 3, 7);
-  b[0] = MIX4(a[0], a[2], 0, 1, 4, 5), b[1] = MIX4(a[0], a[2], 2, 3, 6, 7);
-  b[2] = MIX4(a[1], a[3], 0, 1, 4, 5), b[3] = MIX4(a[1], a[3], 2, 3, 6, 7);
+  fnn_row4 c[4];
+  c[0] = MIX4(a[0], a[1], 0, 4, 1, 5), c[1] = MIX4(a[0], a[1], 2, 6, 3, 7);
+  c[2] = MIX4(a[2], a[3], 0, 4, 1, 5), c[3] = MIX4(a[2], a[3], 2, 6, 3, 7);
+  b[0] = MIX4(c[0], c[2], 0, 1, 4, 5), b[1] = MIX4(c[0], c[2], 2, 3, 6, 7);
+  b[2] = MIX4(c[1], c[3], 0, 1, 4, 5), b[3] = MIX4(c[1], c[3], 2, 3, 6, 7);
 #endif
 #pragma GCC unroll 8
   for (int i = 0; i < FNN_TILE4; i++) TRANSPOSE_STORE(y + i * ys, b[i]);
