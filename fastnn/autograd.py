@@ -432,7 +432,7 @@ def contiguous(array: Array) -> Array:
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:
     """The array in another dtype, by a launch; itself if it has it already."""
-    return array if array.dtype == dtype else fastnn.ops.movement.converted(array, dtype)
+    return fastnn.ops.elementwise.cast_array(array, dtype)
 
 
 def full_like(array: Array, value: float) -> Array:

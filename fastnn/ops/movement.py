@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import fastnn.ops as ops  # for cast, looked up when used: elementwise builds on this module
 from fastnn import config, errors
 from fastnn._core import empty, guard, launch, values_are_read
 from fastnn._core import zeros as zeros_array
@@ -151,16 +152,9 @@ def common_dtype(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
     return np.result_type(*(floats or dtypes))
 
 
-def converted(array: Array, dtype: np.dtype[Any]) -> Array:
-    """The values in another dtype, in memory of their own."""
-    if dtype in (FLOAT32, FLOAT64, INT64) and array.dtype in KINDS and (dtype != INT64 or array.dtype.kind != "f"):
-        return gather_rows(array[np.newaxis], None, 0, 1, dtype).reshape(array.shape)
-    values_are_read(f"a conversion to {dtype}")
-    return array.astype(dtype)
-
-
 def cast(x: Tensor, dtype: npt.DTypeLike) -> Tensor:
-    return record("cast", converted(x.data, np.dtype(dtype)), (x,), lambda dy: (converted(dy, x.dtype),))
+    """`fastnn.ops.cast`, which builds on this module."""
+    return ops.cast(x, dtype)
 
 
 # ---- the same elements in another shape ---------------------------------------------------------------------------
