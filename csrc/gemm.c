@@ -3,7 +3,7 @@
  * Blocking as in BLIS, except that A is read where it lies: a block of KC x NC of B is packed into panels (VL columns, k
  * rows) that stay in L2; a strip of up to TILE_MR rows of A stays in L1 while it meets all tiles of the block:
  *     for jc in n by NC, for pc in k by KC, for i in m by TILE_MR, for j in NC by TILE_NR:  tile (tile.h)
- * Rows are divided evenly (32 = 11 + 11 + 10), so no tile is a sliver. Where m is small, rows of B are read in place.
+ * Rows are divided evenly (32 = 11 + 11 + 10), so no tile is a sliver. Where m is small, B is read in place.
  * One column (n = 1) is computed as one row of the transposed product, from A packed like B.
  * ith/nth: a grid of row ranges by column ranges, each thread packing what it needs; no element's value depends on it.
  * Error: |C - exact| <= k * eps * (|A| |B|), one chain per element (Higham, Accuracy and Stability, 3.5).
@@ -12,12 +12,14 @@
 
 #ifndef FNN_GEMM_H
 #define FNN_GEMM_H
-/* Up to this many rows B is not packed: each of its elements would be used in too few strips to pay for the copy. */
-#ifndef GEMM_DIRECT_ROWS
-#define GEMM_DIRECT_ROWS 64
-#endif
+/* Up to this many rows B is not packed, as a copy would cost more than it saves: with AVX-512 a tile reads two lines of
+ * each row of B, a good pattern even far apart (512 x 512 x 512 on Zen 5: 98 % of the peak in place, 95 % packed); one
+ * line each is a bad one, worst where rows lie a multiple of 4 KB apart and meet in one set of the L1 cache. */
+#define GEMM_ROWS_IN_PLACE(row_bytes) (TILE_NR * sizeof(T) > 64 ? 512 : (row_bytes) % 4096 ? 64 : 16)
+/* Rows of B to fetch ahead: 32x784x128 with operands in memory gains a third. Rows that would meet in L1: only a few. */
+#define GEMM_AHEAD(row_bytes) ((row_bytes) % 2048 ? 32 : 4)
 /* Copying one element of B costs as much as about this many multiplications. */
-#define GEMM_PACK_ROWS 6
+#define GEMM_PACK_ROWS 8
 
 /* How many of nth threads share the rows of an m by n product (the others share its columns). */
 static inline int fnn_gemm_row_threads(ptrdiff_t m, ptrdiff_t n, ptrdiff_t nr, ptrdiff_t pack_rows, int nth) {
@@ -89,6 +91,11 @@ static void FNN(gemm_strips)(FNN(tile_args) *t, const T *a, const T *b, T *c, co
     for (; j < nc; j += TILE_NR) {
       t->n = fnn_min(nc - j, TILE_NR), t->b = b + j / VL * t->b_ps + j % VL;
       t->c = c + begin * t->c_rs + j, t->bias = bias + (bias ? j : 0);
+      if (t->init == FNN_INIT_C && (j + TILE_NR < nc || s + 1 < strips)) { /* the next tile's sums so far */
+        const T *next = j + TILE_NR < nc ? t->c + TILE_NR : c + end * t->c_rs;
+        for (ptrdiff_t i = 0; i < TILE_MR; i++, next += t->c_rs)
+          for (ptrdiff_t q = 0; q < TILE_NR; q += VL) __builtin_prefetch(next + q, 1);
+      }
       FNN(tiles)[end - begin][t->n > TILE_NR / 2](t);
     }
   }
@@ -98,7 +105,8 @@ static void FNN(gemm_strips)(FNN(tile_args) *t, const T *a, const T *b, T *c, co
 static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c, const T *bias, ptrdiff_t m, ptrdiff_t n,
                            int accumulate, T *scratch) {
   const ptrdiff_t NC = fnn_gemm_nc(), blocks = fnn_max(fnn_ceil_div(g->k, fnn_gemm_kc(sizeof(T))), 1);
-  const int in_place = g->packed || (g->b_cs == 1 && m <= GEMM_DIRECT_ROWS);
+  const ptrdiff_t row_bytes = g->b_rs * (ptrdiff_t)sizeof(T);
+  const int in_place = g->packed || (g->b_cs == 1 && m <= GEMM_ROWS_IN_PLACE(row_bytes));
   FNN(tile_args) t = {.a_rs = g->a_rs, .a_cs = g->a_cs, .c_rs = g->c_rs, .segments = 1, .slope = (T)g->slope};
   for (ptrdiff_t j = 0; j < n; j += NC) {
     const ptrdiff_t nc = fnn_min(n - j, NC);
@@ -112,12 +120,13 @@ static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c,
       if (in_place) {
         t.b_rs = g->packed ? VL : g->b_rs;
         t.b_ps = g->packed ? g->k * VL : VL;
+        t.ahead = g->packed ? 32 : GEMM_AHEAD(row_bytes);
         ready = g->packed ? nc : nc - nc % VL;
         FNN(gemm_strips)(&t, a_block, b + (g->packed ? j * g->k + begin * VL : begin * g->b_rs + j), c + j,
                          bias ? bias + j : NULL, m, ready);
       }
       if (ready < nc) {
-        t.b_rs = VL, t.b_ps = t.k * VL;
+        t.b_rs = VL, t.b_ps = t.k * VL, t.ahead = 32;
         FNN(pack_panels)(scratch, t.b_ps, b + begin * g->b_rs + (j + ready) * g->b_cs, t.k, g->b_rs, nc - ready, g->b_cs);
         FNN(gemm_strips)(&t, a_block, scratch, c + j + ready, bias ? bias + j + ready : NULL, m, nc - ready);
       }

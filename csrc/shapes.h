@@ -22,7 +22,7 @@ static inline ptrdiff_t fnn_batch_span(ptrdiff_t batch, ptrdiff_t bs, ptrdiff_t 
 
 /* Blocks of gemm (gemm.c says why): at most KC rows of NC columns of B are packed at a time. */
 static inline ptrdiff_t fnn_gemm_kc(int itemsize) { return 2048 / itemsize; }
-static inline ptrdiff_t fnn_gemm_nc(void) { return 128; }
+static inline ptrdiff_t fnn_gemm_nc(void) { return 256; }
 /* Scratch of one thread, in elements: one packed block. A product with one column is computed as its transpose. */
 static inline ptrdiff_t fnn_gemm_scratch(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t packed, int itemsize) {
   ptrdiff_t columns = packed ? 0 : n == 1 ? fnn_max(m, n) : n;

@@ -7,6 +7,7 @@ That the test can fail is shown on a tile with more accumulators than registers.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shlex
 import shutil
@@ -30,6 +31,7 @@ FRAME = re.compile(r"\(%rbp|\[x29\b")
 SETS_FRAME = re.compile(r"mov\s+%rsp,%rbp|mov\s+x29, sp|add\s+x29, sp")
 
 
+@functools.cache
 def functions(obj: Path) -> dict[str, list[tuple[int, str]]]:
     """The micro-kernels of an object: name -> [(address, instruction)]."""
     assert OBJDUMP is not None
