@@ -42,7 +42,8 @@ def shapes():
     for i in range(2 * len(COLUMNS)):
         yield ROWS[i % len(ROWS)], DEPTHS[i * 7 % len(DEPTHS)], COLUMNS[i * 3 % len(COLUMNS)]
     yield from itertools.product([0, 1, 2], repeat=3)
-    yield from [(97, 1031, 131), (1, 700, 300), (300, 700, 1), (1, 20, 1000), (1000, 20, 1), (513, 520, 257), (20, 9, 1024)]
+    yield from [(1, 700, 300), (300, 700, 1), (1, 20, 1000), (1000, 20, 1)]
+    yield from [(97, 1031, 131), (513, 520, 257), (20, 9, 1024)]
 
 
 # ---- the kernel ------------------------------------------------------------------------------------------------

@@ -91,6 +91,8 @@ def compile_tiles(folder: Path, isa: str, defines: list[str]) -> Path:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         and node.targets[0].id in ("ISA_FLAGS", "COMMON_FLAGS")
     }
+    folder = folder / "_".join([isa, *defines])
+    folder.mkdir()
     source = folder / "tiles.c"
     source.write_text(
         f'#define FNN_ISA {isa}\n#include "simd/{isa}.h"\n#include "shapes.h"\n'
