@@ -17,10 +17,10 @@ enum { BLOCK = 256 }; /* elements of a gather buffer: 1 to 2 KB, in L1 with room
 
 /* Op codes; fastnn/ops/elementwise.py has the same. */
 enum unary_op {
-  U_IDENTITY, U_NEGATIVE, U_ABSOLUTE, U_SIGN, U_SQUARE, U_SQRT, U_RSQRT, U_RECIPROCAL, U_EXP, U_EXPM1, U_LOG, U_LOG1P,
+  U_NEGATIVE, U_ABSOLUTE, U_SIGN, U_SQUARE, U_SQRT, U_RSQRT, U_RECIPROCAL, U_EXP, U_EXPM1, U_LOG, U_LOG1P,
   U_TANH, U_SIGMOID, U_RELU, U_LEAKY_RELU, U_STEP, U_FLOOR, U_CEIL, U_ROUND, U_CLIP
 };
-enum test_op { T_ISFINITE, T_ISNAN, T_ISINF, T_NONZERO };
+enum test_op { T_ISFINITE, T_ISNAN, T_ISINF };
 enum binary_op { B_ADD, B_SUBTRACT, B_MULTIPLY, B_DIVIDE, B_MAXIMUM, B_MINIMUM, B_POWER };
 enum binary_gradient { G_DIVIDE_B, G_MAXIMUM_A, G_MAXIMUM_B, G_MINIMUM_A, G_MINIMUM_B, G_POWER_A, G_POWER_B };
 enum compare_op { C_EQUAL, C_NOT_EQUAL, C_LESS, C_LESS_EQUAL, C_GREATER, C_GREATER_EQUAL, C_AND, C_OR, C_XOR };
@@ -250,7 +250,6 @@ static inline vec FNN(floor)(vec x) {
 static void FNN(unary_block)(ptrdiff_t op, const T *px, T *py, ptrdiff_t count, T alpha, T beta) {
   const vec zero = v_zero(), one = v_set1(1), va = v_set1(alpha), vb = v_set1(beta);
   switch (op) {
-  case U_IDENTITY: LOOP(x)
   case U_NEGATIVE: LOOP(v_neg(x))
   case U_ABSOLUTE: LOOP(v_abs(x))
   case U_SIGN: LOOP(v_sel(v_gt(x, zero), one, v_sel(v_lt(x, zero), v_neg(one), v_sel(v_eq(x, zero), zero, x))))
@@ -339,17 +338,14 @@ static void FNN(unary_bwd)(const fnn_unary_bwd_args *a, int ith, int nth) {
 static void FNN(unary_test)(const fnn_unary_test_args *a, int ith, int nth) {
   const T *x = a->x;
   uint8_t *y = a->y, last[VL];
-  const vec infinity = v_set1((T)INFINITY), zero = v_zero();
+  const vec infinity = v_set1((T)INFINITY);
   const ivec yes = i_set1(1), no = i_set1(0);
   ptrdiff_t begin, end;
   fnn_share(a->n, VL, ith, nth, &begin, &end);
   for (ptrdiff_t i = begin; i < end; i += VL) {
     ptrdiff_t count = fnn_min(VL, end - i);
     vec v = count == VL ? v_load(x + i) : v_load_n(x + i, count);
-    msk m = a->op == T_ISFINITE ? v_lt(v_abs(v), infinity)
-            : a->op == T_ISNAN  ? v_ne(v, v)
-            : a->op == T_ISINF  ? v_eq(v_abs(v), infinity)
-                                : v_ne(v, zero);
+    msk m = a->op == T_ISFINITE ? v_lt(v_abs(v), infinity) : a->op == T_ISNAN ? v_ne(v, v) : v_eq(v_abs(v), infinity);
     i_store_u8(count == VL ? y + i : last, i_sel(m, yes, no));
     if (count < VL) memcpy(y + i, last, (size_t)count);
   }

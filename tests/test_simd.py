@@ -57,7 +57,7 @@ def test_every_function_is_checked_and_defined_everywhere():
     ("(fnn_i32x4)(a > b), a, b)", "(fnn_i32x4)(a > b), b, a)"),  # v_max
     ("b < 0x1p23f", "b < 0x1p22f"),  # v_round
     ("(n > 1) ? p[1] : 0", "p[1]"),
-    ("for (ptrdiff_t i = 0; i < n; i++) p[i] = t[i];", "for (ptrdiff_t i = 0; i <= n; i++) p[i] = t[i];"),  # v_store_n
+    ("memcpy(p, t, (size_t)n * sizeof *p);", "memcpy(p, t, (size_t)(n + 1) * sizeof *p);"),  # v_store_n
 ])
 def test_a_wrong_function_is_noticed(tmp_path: Path, right: str, wrong: str):
     source = (native.ROOT / "csrc/simd/generic.h").read_text().replace("n > 1 ? p[1] : 0", "(n > 1) ? p[1] : 0")

@@ -167,23 +167,23 @@ FNN_INLINE void v_store_f32(float *p, vec_f32 a) { memcpy(p, &a, sizeof a); }
 FNN_INLINE void v_store_f64(double *p, vec_f64 a) { memcpy(p, &a, sizeof a); }
 FNN_INLINE vec_f32 v_load_n_f32(const float *p, ptrdiff_t n) {
   float t[16] = {0};
-  for (ptrdiff_t i = 0; i < n; i++) t[i] = p[i];
+  memcpy(t, p, (size_t)n * sizeof *p);
   return v_load_f32(t);
 }
 FNN_INLINE vec_f64 v_load_n_f64(const double *p, ptrdiff_t n) {
   double t[8] = {0};
-  for (ptrdiff_t i = 0; i < n; i++) t[i] = p[i];
+  memcpy(t, p, (size_t)n * sizeof *p);
   return v_load_f64(t);
 }
 FNN_INLINE void v_store_n_f32(float *p, vec_f32 a, ptrdiff_t n) {
   float t[16];
   v_store_f32(t, a);
-  for (ptrdiff_t i = 0; i < n; i++) p[i] = t[i];
+  memcpy(p, t, (size_t)n * sizeof *p);
 }
 FNN_INLINE void v_store_n_f64(double *p, vec_f64 a, ptrdiff_t n) {
   double t[8];
   v_store_f64(t, a);
-  for (ptrdiff_t i = 0; i < n; i++) p[i] = t[i];
+  memcpy(p, t, (size_t)n * sizeof *p);
 }
 FNN_INLINE vec_f32 v_set1_f32(float s) { return FNN_SAME(vec_f32, r_set1_f32(s)); }
 FNN_INLINE vec_f64 v_set1_f64(double s) { return FNN_SAME(vec_f64, r_set1_f64(s)); }
