@@ -173,9 +173,12 @@ def digits_model() -> Sequential:
         layers.Input((8, 8, 1)),
         layers.Rescaling(1 / 16),
         layers.Conv2D(32, 3, padding="same", activation="relu"),
+        layers.Conv2D(32, 3, padding="same", activation="relu"),
         layers.MaxPooling2D(2),
+        layers.Dropout(0.25),
         layers.Conv2D(64, 3, padding="same", activation="relu"),
         layers.MaxPooling2D(2),
+        layers.Dropout(0.25),
         layers.Flatten(),
         layers.Dense(64, activation="relu"),
         layers.Dense(10),
@@ -189,12 +192,13 @@ def mnist_model() -> Sequential:
     return models.Sequential([
         layers.Input((28, 28, 1)),
         layers.Rescaling(1 / 255),
-        layers.Conv2D(32, 5, activation="relu"),
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.Conv2D(32, 3, activation="relu"),
         layers.MaxPooling2D(2),
         layers.Conv2D(64, 3, activation="relu"),
         layers.MaxPooling2D(2),
-        layers.Flatten(),
         layers.Dropout(0.25),
+        layers.Flatten(),
         layers.Dense(128, activation="relu"),
         layers.Dense(10),
     ])
@@ -234,9 +238,19 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _fit(model: Sequential, x: Array, y: Array, epochs: int, batch_size: int) -> float:
-    """Train; give the seconds it took. A bar where someone watches, a line an epoch where a file does."""
+    """Train; give the seconds it took. A bar where someone watches, a line an epoch where a file does.
+
+    The learning rate falls from 1e-3 in the first epoch to 1e-4 in the last by equal factors.
+    """
+    from fastnn import callbacks
+
+    def set_rate(epoch: int, logs: Any) -> None:
+        model.optimizer.learning_rate = 1e-3 * 0.1 ** (epoch / max(1, epochs - 1))
+
+    verbose = 1 if sys.stderr.isatty() else 2
+    schedule = callbacks.LambdaCallback(on_epoch_begin=set_rate)
     begin = time.perf_counter()
-    model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=1 if sys.stderr.isatty() else 2)
+    model.fit(x, y, epochs=epochs, batch_size=batch_size, verbose=verbose, callbacks=[schedule])
     return time.perf_counter() - begin
 
 
