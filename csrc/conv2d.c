@@ -21,21 +21,27 @@
 /* Pixels of a forward tile: each has its pointer, so general registers are the limit: 10 + 2 weights + run + count. */
 #if defined FNN_SIMD_AVX512_H
 #define CONV_MR 10
+#define CONV_KR 9  /* numbers of the patch in a kernel gradient tile of several taps: as above, and the steps */
+#define CONV_CR 14 /* input channels of a kernel gradient tile of one tap: 28 accumulators + 2 dy + 1 broadcast */
 #define CONV_PANELS 2
-#define CONV_CR 14 /* input channels of a kernel gradient tile: 28 accumulators + 2 dy + 1 broadcast */
-#define CONV_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10)
+#define CONV_TAPS_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+#define CONV_TILES(X) CONV_TAPS_TILES(X) X(10)
 #define CONV_CHANNEL_TILES(X) CONV_TILES(X) X(11) X(12) X(13) X(14)
 #elif defined FNN_SIMD_AVX2_H || defined FNN_SIMD_NEON_H
 #define CONV_MR 6
-#define CONV_PANELS 1
+#define CONV_KR 6
 #define CONV_CR 6
+#define CONV_PANELS 1
 #define CONV_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define CONV_TAPS_TILES CONV_TILES
 #define CONV_CHANNEL_TILES CONV_TILES
 #else
 #define CONV_MR 2
-#define CONV_PANELS 1
+#define CONV_KR 2
 #define CONV_CR 2
+#define CONV_PANELS 1
 #define CONV_TILES(X) X(1) X(2)
+#define CONV_TAPS_TILES CONV_TILES
 #define CONV_CHANNEL_TILES CONV_TILES
 #endif
 #define CONV_FEW 8           /* fewer input channels than this: kernel gradient tiles of several taps */
@@ -46,7 +52,9 @@
 #define CONV_SLICE_PIXELS 256
 #endif
 
-#define RU (VL / RL) /* registers of a panel */
+#define RU (VL / RL)             /* registers of a panel */
+#define NU (CONV_PANELS * RU)    /* registers across a wide tile; a narrow one has half */
+#define NARROW (NU / 2 * RL)     /* columns of a narrow tile */
 
 /* ---- packing ------------------------------------------------------------------------------------------------ */
 static void FNN(conv2d_pack_fwd)(const fnn_conv2d_pack_fwd_args *a, int ith, int nth) {
@@ -112,9 +120,8 @@ typedef struct FNN(conv_tile) {
   T bias[CONV_PANELS * VL];
 } FNN(conv_tile);
 
-FNN_INLINE void FNN(conv_tile_any)(const int mr, const int panels, const FNN(conv_tile) * t) {
-  const int nu = panels * RU;
-  reg acc[CONV_MR][CONV_PANELS * RU];
+FNN_INLINE void FNN(conv_tile_any)(const int mr, const int nu, const FNN(conv_tile) * t) {
+  reg acc[CONV_MR][NU];
   const T *x[CONV_MR];
   FNN_UNROLL for (int i = 0; i < mr; i++) x[i] = t->x[i];
   FNN_UNROLL for (int u = 0; u < nu; u++) {
@@ -126,7 +133,7 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int panels, const FNN(con
     for (ptrdiff_t s = 0; s < t->runs; s++) {
       const ptrdiff_t w_panel = t->w_panel, begin = r * t->x_row + s * t->x_run, end = begin + t->run;
       for (ptrdiff_t k = begin; k < end; k++) {
-        reg b[CONV_PANELS * RU];
+        reg b[NU];
         FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = r_load(w + u / RU * w_panel + u % RU * RL);
         w += VL;
         FNN_UNROLL for (int i = 0; i < mr; i++) {
@@ -147,7 +154,7 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int panels, const FNN(con
         acc[i][u] = r_add(r_max(r_zero(), acc[i][u]), negative);
       }
   }
-  if (t->n >= panels * VL) {
+  if (t->n >= nu * RL) {
     FNN_UNROLL for (int i = 0; i < mr; i++)
       FNN_UNROLL for (int u = 0; u < nu; u++) r_store(t->y[i] + u * RL, acc[i][u]);
   } else {
@@ -158,14 +165,14 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int panels, const FNN(con
 }
 
 #define CONV_TILE(mr)                                                                                               \
-  static __attribute__((noinline)) void FNN(tile_conv_##mr##x1)(const FNN(conv_tile) * t) {                         \
-    FNN(conv_tile_any)(mr, 1, t);                                                                                   \
+  static __attribute__((noinline)) void FNN(tile_conv_##mr##_half)(const FNN(conv_tile) * t) {                      \
+    FNN(conv_tile_any)(mr, NU / 2, t);                                                                              \
   }                                                                                                                 \
-  static __attribute__((noinline)) void FNN(tile_conv_##mr##x2)(const FNN(conv_tile) * t) {                         \
-    FNN(conv_tile_any)(mr, CONV_PANELS, t);                                                                         \
+  static __attribute__((noinline)) void FNN(tile_conv_##mr##_full)(const FNN(conv_tile) * t) {                      \
+    FNN(conv_tile_any)(mr, NU, t);                                                                                  \
   }
 CONV_TILES(CONV_TILE)
-#define CONV_ENTRY(mr) {FNN(tile_conv_##mr##x1), FNN(tile_conv_##mr##x2)},
+#define CONV_ENTRY(mr) {FNN(tile_conv_##mr##_half), FNN(tile_conv_##mr##_full)},
 typedef void (*FNN(conv_tile_fn))(const FNN(conv_tile) *);
 static const FNN(conv_tile_fn) FNN(conv_tiles)[CONV_MR + 1][2] = {{0, 0}, CONV_TILES(CONV_ENTRY)};
 #undef CONV_TILE
@@ -233,10 +240,10 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   t.x_row = p->rows.dilation * p->x_row;
   t.x_run = p->cols.dilation * p->x_col;
   for (ptrdiff_t panel = b.p0; panel < b.p1; panel += CONV_PANELS) {
-    const int wide = b.p1 - panel >= CONV_PANELS;
     const ptrdiff_t o = panel * VL;
     t.n = p->oc - o;
-    for (ptrdiff_t u = 0; u < (wide ? CONV_PANELS : 1); u++)
+    const int wide = t.n > NARROW;
+    for (ptrdiff_t u = 0; u < CONV_PANELS; u++)
       v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
     for (ptrdiff_t i = b.i0, i1; i < b.i1; i = i1) {
       fnn_interval taps_y, taps_x;
@@ -347,23 +354,23 @@ typedef struct FNN(conv_grad_tile) {
   int add;     /* to what dw holds, else from zero */
   const char *ahead; /* what the next slice will read, fetched into L2 a line per pixel */
   ptrdiff_t ahead_step;
-  ptrdiff_t x_at[CONV_MR], dw_at[CONV_MR]; /* several taps: where the rows lie in the patch and in dw */
+  ptrdiff_t x_at[CONV_KR], dw_at[CONV_KR]; /* several taps: where the rows lie in the patch and in dw */
 } FNN(conv_grad_tile);
 
 /* scattered: rows lie at x_at and dw_at, else they follow each other. tail: fewer columns than the tile has. */
-FNN_INLINE void FNN(conv_grad_any)(const int mr, const int panels, const int scattered, const int tail,
+#define IN_PART(u) (tail && (NU > 2 || (u) == nu - 1)) /* whether register u may be partly used */
+FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scattered, const int tail,
                                    const FNN(conv_grad_tile) * t) {
-  const int nu = panels * RU;
-  reg acc[CONV_CR][CONV_PANELS * RU];
+  reg acc[CONV_CR][NU];
   const T *x[CONV_CR];
-  ptrdiff_t lanes[CONV_PANELS * RU];
+  ptrdiff_t lanes[NU];
   const char *ahead = t->ahead;
-  FNN_UNROLL for (int u = 0; u < nu; u++) lanes[u] = tail ? fnn_min(RL, fnn_max(0, t->n - u * RL)) : RL;
+  FNN_UNROLL for (int u = 0; u < nu; u++) lanes[u] = IN_PART(u) ? fnn_min(RL, fnn_max(0, t->n - u * RL)) : RL;
   FNN_UNROLL for (int i = 0; i < mr; i++) {
     T *dw = t->dw + (scattered ? t->dw_at[i] : i * t->dw_row);
     if (scattered) x[i] = t->x + t->x_at[i];
     FNN_UNROLL for (int u = 0; u < nu; u++)
-      acc[i][u] = !t->add ? r_zero() : tail ? r_load_n(dw + u * RL, lanes[u]) : r_load(dw + u * RL);
+      acc[i][u] = !t->add ? r_zero() : IN_PART(u) ? r_load_n(dw + u * RL, lanes[u]) : r_load(dw + u * RL);
   }
   for (ptrdiff_t image = 0; image < t->images; image++)
     for (ptrdiff_t row = 0; row < t->rows; row++) {
@@ -372,8 +379,8 @@ FNN_INLINE void FNN(conv_grad_any)(const int mr, const int panels, const int sca
       const T *first = t->x + at;
       const T *dy = t->dy + image * t->dy_image + row * t->dy_row;
       for (ptrdiff_t pixel = t->pixels; pixel > 0; pixel--) {
-        reg b[CONV_PANELS * RU];
-        FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = tail ? r_load_n(dy + u * RL, lanes[u]) : r_load(dy + u * RL);
+        reg b[NU];
+        FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = IN_PART(u) ? r_load_n(dy + u * RL, lanes[u]) : r_load(dy + u * RL);
         FNN_UNROLL for (int i = 0; i < mr; i++) {
           reg v = r_set1(scattered ? x[i][at] : first[i]);
           FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_fma(v, b[u], acc[i][u]);
@@ -390,7 +397,7 @@ FNN_INLINE void FNN(conv_grad_any)(const int mr, const int panels, const int sca
   FNN_UNROLL for (int i = 0; i < mr; i++) {
     T *dw = t->dw + (scattered ? t->dw_at[i] : i * t->dw_row);
     FNN_UNROLL for (int u = 0; u < nu; u++) {
-      if (tail)
+      if (IN_PART(u))
         r_store_n(dw + u * RL, acc[i][u], lanes[u]);
       else
         r_store(dw + u * RL, acc[i][u]);
@@ -398,35 +405,38 @@ FNN_INLINE void FNN(conv_grad_any)(const int mr, const int panels, const int sca
   }
 }
 
-#define CONV_TILE(mr, panels, kind, scattered, tail)                                                            \
-  static __attribute__((noinline)) void FNN(tile_##kind##_##mr##x##panels)(const FNN(conv_grad_tile) * t) {     \
-    FNN(conv_grad_any)(mr, panels == 1 ? 1 : CONV_PANELS, scattered, tail, t);                                  \
+#define CONV_TILE(mr, width, kind, nu, scattered, tail)                                                      \
+  static __attribute__((noinline)) void FNN(tile_##kind##_##mr##_##width)(const FNN(conv_grad_tile) * t) {  \
+    FNN(conv_grad_any)(mr, nu, scattered, tail, t);                                                         \
   }
 #define CONV_CHANNELS(mr)                            \
-  CONV_TILE(mr, 1, conv_grad, 0, 0)                  \
-  CONV_TILE(mr, 2, conv_grad, 0, 0)                  \
-  CONV_TILE(mr, 1, conv_grad_tail, 0, 1)             \
-  CONV_TILE(mr, 2, conv_grad_tail, 0, 1)
+  CONV_TILE(mr, half, conv_grad, NU / 2, 0, 0)       \
+  CONV_TILE(mr, full, conv_grad, NU, 0, 0)           \
+  CONV_TILE(mr, half, conv_grad_tail, NU / 2, 0, 1)  \
+  CONV_TILE(mr, full, conv_grad_tail, NU, 0, 1)
 #define CONV_SCATTERED(mr)                           \
-  CONV_TILE(mr, 1, conv_taps, 1, 0)                  \
-  CONV_TILE(mr, 2, conv_taps, 1, 0)                  \
-  CONV_TILE(mr, 1, conv_taps_tail, 1, 1)             \
-  CONV_TILE(mr, 2, conv_taps_tail, 1, 1)
+  CONV_TILE(mr, half, conv_taps, NU / 2, 1, 0)       \
+  CONV_TILE(mr, full, conv_taps, NU, 1, 0)           \
+  CONV_TILE(mr, half, conv_taps_tail, NU / 2, 1, 1)  \
+  CONV_TILE(mr, full, conv_taps_tail, NU, 1, 1)
 CONV_CHANNEL_TILES(CONV_CHANNELS)
-CONV_TILES(CONV_SCATTERED)
+CONV_TAPS_TILES(CONV_SCATTERED)
 typedef void (*FNN(conv_grad_fn))(const FNN(conv_grad_tile) *);
-#define CONV_ENTRY(mr) \
-  {{FNN(tile_conv_grad_##mr##x1), FNN(tile_conv_grad_##mr##x2)}, {FNN(tile_conv_grad_tail_##mr##x1), FNN(tile_conv_grad_tail_##mr##x2)}},
-/* [rows][tail][panels - 1] */
+/* [rows][tail][wide] */
+#define CONV_ENTRY(mr)                                                  \
+  {{FNN(tile_conv_grad_##mr##_half), FNN(tile_conv_grad_##mr##_full)},  \
+   {FNN(tile_conv_grad_tail_##mr##_half), FNN(tile_conv_grad_tail_##mr##_full)}},
 static const FNN(conv_grad_fn) FNN(conv_grad_tiles)[CONV_CR + 1][2][2] = {{{0}}, CONV_CHANNEL_TILES(CONV_ENTRY)};
 #undef CONV_ENTRY
-#define CONV_ENTRY(mr) \
-  {{FNN(tile_conv_taps_##mr##x1), FNN(tile_conv_taps_##mr##x2)}, {FNN(tile_conv_taps_tail_##mr##x1), FNN(tile_conv_taps_tail_##mr##x2)}},
-static const FNN(conv_grad_fn) FNN(conv_taps_tiles)[CONV_MR + 1][2][2] = {{{0}}, CONV_TILES(CONV_ENTRY)};
+#define CONV_ENTRY(mr)                                                  \
+  {{FNN(tile_conv_taps_##mr##_half), FNN(tile_conv_taps_##mr##_full)},  \
+   {FNN(tile_conv_taps_tail_##mr##_half), FNN(tile_conv_taps_tail_##mr##_full)}},
+static const FNN(conv_grad_fn) FNN(conv_taps_tiles)[CONV_KR + 1][2][2] = {{{0}}, CONV_TAPS_TILES(CONV_ENTRY)};
 #undef CONV_ENTRY
 #undef CONV_TILE
 #undef CONV_CHANNELS
 #undef CONV_SCATTERED
+#undef IN_PART
 
 /* What both kinds of tiles need of images [n0, n1) and output rows [i0, i1). */
 typedef struct FNN(conv_grad_plan) {
@@ -466,6 +476,17 @@ static void FNN(conv_grad_pixels)(const FNN(conv_grad_plan) * p, FNN(conv_grad_t
       t->images = 1;
     }
   }
+  if (t->pixels < 8 && t->images > t->pixels) { /* tiny maps: the innermost loop takes the images */
+    ptrdiff_t swap = t->pixels;
+    t->pixels = t->images;
+    t->images = swap;
+    swap = t->x_col;
+    t->x_col = t->x_image;
+    t->x_image = swap;
+    swap = t->dy_col;
+    t->dy_col = t->dy_image;
+    t->dy_image = swap;
+  }
 }
 
 /* Tiles [begin, end) of (block, tap, input channels) over some rows of some images. */
@@ -484,7 +505,7 @@ static void FNN(conv_grad_channels)(const FNN(conv_grad_plan) * p, ptrdiff_t beg
   for (ptrdiff_t job = begin; job < end;) {
     const ptrdiff_t first = job % p->tiles, tap = job / p->tiles % taps, r = tap / p->cols.taps, s = tap % p->cols.taps;
     const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, job / p->tiles / taps);
-    const int panels = base.n > VL ? CONV_PANELS : 1, tail = base.n < panels * VL;
+    const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW;
     fnn_interval i = fnn_axis_outputs(&p->rows, r), j = fnn_axis_outputs(&p->cols, s);
     i.begin = fnn_max(i.begin, i0);
     i.end = fnn_min(i.end, i1);
@@ -501,7 +522,7 @@ static void FNN(conv_grad_channels)(const FNN(conv_grad_plan) * p, ptrdiff_t beg
       t.ahead_step = fetched < x_slice + dy_slice ? 64 : 0;
       t.ahead = fetched < x_slice ? x_ahead + fetched : dy_ahead + fetched - x_slice;
       fetched += t.ahead_step * t.images * t.rows * t.pixels;
-      FNN(conv_grad_tiles)[c1 - c0][tail][panels - 1](&t);
+      FNN(conv_grad_tiles)[c1 - c0][tail][wide](&t);
     }
   }
 }
@@ -509,7 +530,7 @@ static void FNN(conv_grad_channels)(const FNN(conv_grad_plan) * p, ptrdiff_t beg
 /* One block, all taps, by pixels that are alike: any numbers of the patch make a tile. dw holds sums already. */
 static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, ptrdiff_t n0, ptrdiff_t n1) {
   const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, block);
-  const int panels = base.n > VL ? CONV_PANELS : 1, tail = base.n < panels * VL;
+  const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW;
   for (ptrdiff_t i = 0, i1; i < p->rows.out; i = i1) {
     fnn_interval taps_y, taps_x;
     i1 = fnn_axis_alike(&p->rows, i, p->rows.out, &taps_y);
@@ -519,7 +540,7 @@ static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, 
       FNN(conv_grad_pixels)(p, &t, &base, n0, n1, (fnn_interval){i, i1}, (fnn_interval){j, j1}, 0, 0);
       t.add = 1;
       const ptrdiff_t width = (taps_x.end - taps_x.begin) * p->c, count = (taps_y.end - taps_y.begin) * width;
-      const ptrdiff_t tiles = fnn_ceil_div(count, CONV_MR);
+      const ptrdiff_t tiles = fnn_ceil_div(count, CONV_KR);
       for (ptrdiff_t tile = 0, row = 0; tile < tiles; tile++) {
         int mr = 0;
         for (; row < count * (tile + 1) / tiles; row++, mr++) {
@@ -527,7 +548,7 @@ static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, 
           t.x_at[mr] = (r * p->rows.dilation * p->cols.in + s * p->cols.dilation) * p->all_c + c;
           t.dw_at[mr] = ((r * p->cols.taps + s) * p->c + c) * p->all_oc;
         }
-        FNN(conv_taps_tiles)[mr][tail][panels - 1](&t);
+        FNN(conv_taps_tiles)[mr][tail][wide](&t);
       }
     }
   }
@@ -542,7 +563,7 @@ static void FNN(conv2d_bwd_kernel)(const fnn_conv2d_bwd_kernel_args *a, int ith,
   /* What is worked on together: some rows of an image, or some images, that stay in a cache while all tiles pass. */
   const int few = c < CONV_FEW;
   const ptrdiff_t jobs = p.kernels * (few ? 1 : a->kh * a->kw * p.tiles);
-  const ptrdiff_t dy_channels = few ? a->oc : fnn_min(a->oc, CONV_PANELS * VL), budget = few ? CONV_L2 : CONV_SLICE;
+  const ptrdiff_t dy_channels = few ? a->oc : fnn_min(a->oc, 2 * VL), budget = few ? CONV_L2 : CONV_SLICE;
   const ptrdiff_t image = (a->h * a->w * a->c + a->oh * a->ow * dy_channels) * (ptrdiff_t)sizeof(T);
   const ptrdiff_t images = fnn_max(1, budget / fnn_max(1, image));
   ptrdiff_t high = a->oh;
@@ -590,4 +611,6 @@ static void FNN(conv2d_add_parts)(const fnn_conv2d_add_parts_args *a, int ith, i
 }
 
 #undef RU
+#undef NU
+#undef NARROW
 #undef CONV_AXES
