@@ -81,26 +81,16 @@ def fused_conv2d(
     x: Tensor, kernel: Tensor, bias: Tensor | None, spot: Window, groups: int, act: int, slope: float
 ) -> Tensor:
     """`conv2d` once its arguments are checked."""
-    sizes = {
-        "n": x.shape[0], "h": x.shape[1], "w": x.shape[2], "c": x.shape[3], "oh": spot.output[0],
-        "ow": spot.output[1], "oc": kernel.shape[3], "kh": spot.kernel[0], "kw": spot.kernel[1],
-        "sh": spot.strides[0], "sw": spot.strides[1], "dh": spot.dilation[0], "dw": spot.dilation[1],
-        "ph": spot.before[0], "pw": spot.before[1], "groups": groups,
-    }  # fmt: skip
+    sizes = sizes_of(x.shape, kernel.shape, spot, groups)
     image, weights = dense(x), dense(kernel)
     y = empty((x.shape[0], *spot.output, kernel.shape[3]), x.dtype)
-    few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")}
-    packed = empty(scratch_count("conv2d_pack_fwd", x.dtype, "packed", **few), x.dtype)
-    launch("conv2d_pack_fwd", x.dtype, kernel=weights, packed=packed, **few)
-    launch(
-        "conv2d_fwd", x.dtype, x=image, packed=packed, bias=None if bias is None else dense(bias), y=y, act=act,
-        slope=slope, **sizes,
-    )
+    convolve(y, image, weights, None if bias is None else dense(bias), act, slope, sizes)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
-        dx = dkernel = None
-        dz = dy if act == LINEAR else empty(y.shape, y.dtype)
+        dx = grad_buffer(x) if x.requires_grad else None
+        dkernel = grad_buffer(kernel) if kernel.requires_grad else None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
+        dz = dy if act == LINEAR else empty(y.shape, y.dtype)
         if act != LINEAR or dbias is not None:
             at = (None, None) if act == LINEAR else (y, dz)
             channels = y.shape[3]
@@ -108,21 +98,54 @@ def fused_conv2d(
                 "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=dbias, m=y.size // channels, n=channels,
                 dy_rs=channels, slope=slope,
             )
-        if x.requires_grad:
-            dx = grad_buffer(x)
-            turned = empty(scratch_count("conv2d_pack_bwd_input", x.dtype, "packed", **sizes), x.dtype)
-            launch("conv2d_pack_bwd_input", x.dtype, kernel=weights, packed=turned, **sizes)
-            launch("conv2d_bwd_input", x.dtype, dy=dz, packed=turned, dx=dx, **sizes)
-        if kernel.requires_grad:
-            dkernel = grad_buffer(kernel)
-            chunks = scratch_count("conv2d_bwd_kernel", x.dtype, "parts", **sizes) // kernel.size
-            parts = dkernel if chunks == 1 else empty((chunks, kernel.size), x.dtype)
-            launch("conv2d_bwd_kernel", x.dtype, x=image, dy=dz, parts=parts, **sizes)
-            if chunks > 1:
-                launch("conv2d_add_parts", x.dtype, parts=parts, dkernel=dkernel, parts_n=chunks, size=kernel.size)
+        if dx is not None:
+            input_gradient(dx, dz, weights, sizes)
+        if dkernel is not None:
+            kernel_gradient(dkernel, image, dz, sizes)
         return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
 
     return record("conv2d", y, (x, kernel) if bias is None else (x, kernel, bias), gradient)
+
+
+# ---- from arrays to launches: C-contiguous, of one dtype ------------------------------------------------------------
+
+
+def sizes_of(x: tuple[int, ...], kernel: tuple[int, ...], spot: Window, groups: int = 1) -> dict[str, int]:
+    """The sizes that the kernels share, from the shapes of x and kernel."""
+    return {
+        "n": x[0], "h": x[1], "w": x[2], "c": x[3], "oh": spot.output[0], "ow": spot.output[1], "oc": kernel[3],
+        "kh": spot.kernel[0], "kw": spot.kernel[1], "sh": spot.strides[0], "sw": spot.strides[1],
+        "dh": spot.dilation[0], "dw": spot.dilation[1], "ph": spot.before[0], "pw": spot.before[1], "groups": groups,
+    }  # fmt: skip
+
+
+def convolve(
+    y: Array, x: Array, kernel: Array, bias: Array | None, act: int, slope: float, sizes: dict[str, int]
+) -> None:
+    """y = act(conv(x, kernel) + bias)"""
+    few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")}
+    packed = empty(scratch_count("conv2d_pack_fwd", x.dtype, "packed", **few), x.dtype)
+    launch("conv2d_pack_fwd", x.dtype, kernel=kernel, packed=packed, **few)
+    launch("conv2d_fwd", x.dtype, x=x, packed=packed, bias=bias, y=y, act=act, slope=slope, **sizes)
+
+
+def input_gradient(dx: Array, dy: Array, kernel: Array, sizes: dict[str, int]) -> None:
+    """dx from the gradient of the convolution's result."""
+    packed = empty(scratch_count("conv2d_pack_bwd_input", dy.dtype, "packed", **sizes), dy.dtype)
+    launch("conv2d_pack_bwd_input", dy.dtype, kernel=kernel, packed=packed, **sizes)
+    launch("conv2d_bwd_input", dy.dtype, dy=dy, packed=packed, dx=dx, **sizes)
+
+
+def kernel_gradient(dkernel: Array, x: Array, dy: Array, sizes: dict[str, int]) -> None:
+    """dkernel from the gradient of the convolution's result."""
+    chunks = scratch_count("conv2d_bwd_kernel", dy.dtype, "parts", **sizes) // dkernel.size
+    parts = dkernel if chunks == 1 else empty((chunks, dkernel.size), dy.dtype)
+    launch("conv2d_bwd_kernel", dy.dtype, x=x, dy=dy, parts=parts, **sizes)
+    if chunks > 1:
+        launch("conv2d_add_parts", dy.dtype, parts=parts, dkernel=dkernel, parts_n=chunks, size=dkernel.size)
+
+
+# ---- Keras's convolution --------------------------------------------------------------------------------------------
 
 
 def conv(
