@@ -415,20 +415,24 @@ static void FNN(difference_bwd)(const fnn_difference_bwd_args *a, int ith, int n
 
 /* ---- metrics ------------------------------------------------------------------------------------------------ */
 
+/* The sum of value * weight (either may be absent: 1) in eight float64 sums, of which element j goes to the sum j % 8. */
+FNN_INLINE double FNN(sum_f64)(const T *value, const T *weight, ptrdiff_t n) {
+  double sum[8] = {0};
+  for (ptrdiff_t j = 0; j < n; j += 8)
+    for (ptrdiff_t l = 0; l < fnn_min(8, n - j); l++)
+      sum[l] += (value ? (double)value[j + l] : 1.0) * (weight ? (double)weight[j + l] : 1.0);
+  for (int width = 4; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) sum[l] += sum[l + width];
+  return sum[0];
+}
+
 /* total += sum(value * weight), count += sum(weight); without weights, weight is 1 and count grows by n. */
 static void FNN(metric_mean)(const fnn_metric_mean_args *a, int ith, int nth) {
   const T *value = a->value, *weight = a->weight;
-  double total[8] = {0}, count[8] = {0};
   (void)nth;
   if (ith != 0) return;
-  for (ptrdiff_t j = 0; j < a->n; j++) {
-    total[j % 8] += weight ? (double)value[j] * (double)weight[j] : (double)value[j];
-    count[j % 8] += weight ? (double)weight[j] : 1.0;
-  }
-  for (int width = 4; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) total[l] += total[l + width], count[l] += count[l + width];
-  *(double *)a->total += total[0];
-  *(double *)a->count += count[0];
+  *(double *)a->total += weight ? FNN(sum_f64)(value, weight, a->n) : FNN(sum_f64)(value, NULL, a->n);
+  *(double *)a->count += weight ? FNN(sum_f64)(NULL, weight, a->n) : (double)a->n;
 }
 
 /* y = truth == pred, or truth == (pred > threshold), as 1 and 0 */

@@ -174,6 +174,14 @@ def test_a_row_sums_alike_in_any_batch():
         assert_same_bits(ops.sum(x[:rows], axis=1).numpy(), want[:rows], "rows")
 
 
+@pytest.mark.parametrize("rows", [5, 6, 7, 8])
+def test_a_column_sums_alike_among_any_others(rows):
+    x = random_array((rows, 70)).astype(np.float32)
+    want = ops.sum(x, axis=0).numpy()
+    for cols in (2, 15, 16, 17, 31, 32, 33):
+        assert_same_bits(ops.sum(x[:, :cols], axis=0).numpy(), want[:cols], f"{cols} columns")
+
+
 def test_float32_sum_of_a_million_is_accurate():
     x = np.random.default_rng(0).random(1_000_003).astype(np.float32)
     exact = x.astype(np.float64).sum()
