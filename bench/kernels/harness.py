@@ -1,11 +1,11 @@
 """Times one kernel call against the peak of the cores it runs on.
 
 `measure` records the call as a Program and replays it: a C loop over the kernels' public entries without Python's
-share. Hot: replays back to back. Cold: one replay after 64 MB of other data went through the caches. Each round is
-paired with runs of the kernel ``fma_peak`` (12 register-only multiply-add chains of the same ISA and type, compiled
-and launched like any kernel), so that a change of clock moves both; a fraction above 1.0 means that a measurement is
-wrong, and fails. One thread is timed by its CPU time, so that a busy machine costs cache misses only; several by the
-wall clock.
+share. Hot: replays back to back. Cold: one replay after 64 MB of other data went through the caches. Every round stands
+between runs of the kernel ``fma_peak`` (12 register-only multiply-add chains of the same ISA and type, compiled and
+launched like any kernel), so that a change of clock moves both; a fraction above 1.0 means that a measurement is wrong,
+and fails. One thread is timed by its CPU time, so that a busy machine costs cache misses only; several by the clock on
+the wall.
 """
 
 from __future__ import annotations
@@ -41,13 +41,16 @@ _other_data = np.ones(64 << 20, np.uint8)  # ones: untouched zeros would share o
 
 
 def peak(dtype: Any) -> float:
-    """FLOP per ns that the threads in use do now on registers."""
+    """FLOP per ns that the threads in use do now on registers: the better of two runs of about 0.1 ms."""
     dtype = np.dtype(dtype)
     lanes, threads, n = 64 // dtype.itemsize, _core.get_num_threads(), 30_000
     y = _core.empty((lanes * threads,), dtype)
-    begin = clock()
-    _core.launch("fma_peak", dtype, y=y, n=n)
-    return 24 * lanes * n * threads / (clock() - begin)
+    times = []
+    for _ in range(2):
+        begin = clock()
+        _core.launch("fma_peak", dtype, y=y, n=n)
+        times.append(clock() - begin)
+    return 24 * lanes * n * threads / min(times)
 
 
 def replay_ns(program: _core.Program, steps: int = 1) -> float:
@@ -100,19 +103,19 @@ def measure(
     peaks: list[float] = []
     hot: list[float] = []
     benchmark.pedantic(  # its own figures are of the wall clock
-        lambda: hot.append(flops / replay_ns(program, steps)), rounds=ROUNDS, warmup_rounds=3,
-        setup=lambda: peaks.append(max(peak(dtype) for _ in range(3))),
+        lambda: hot.append(flops / replay_ns(program, steps)), setup=lambda: peaks.append(peak(dtype)), rounds=ROUNDS,
+        warmup_rounds=3,
     )
     if benchmark.stats is None:  # --benchmark-disable
         return {}
-    hot, peaks = hot[-ROUNDS:], peaks[-ROUNDS:]
+    hot, peaks = hot[-ROUNDS:], [*peaks[-ROUNDS:], peak(dtype)]
     cold = []
     for _ in range(COLD_ROUNDS):
         _other_data.max()
         cold.append(flops / replay_ns(program))
     top, usual = max(peaks), statistics.median(peaks)
     result = {
-        "hot_median": statistics.median(h / p for h, p in zip(hot, peaks, strict=True)),
+        "hot_median": statistics.median(h / max(around) for h, *around in zip(hot, peaks, peaks[1:], strict=False)),
         "hot_best": max(hot) / top,
         "cold_median": statistics.median(cold) / usual,
         "cold_best": max(cold) / top,
