@@ -4,7 +4,7 @@
  * rows) that stay in L2; a strip of up to TILE_MR rows of A stays in L1 while it meets all tiles of the block:
  *     for jc in n by NC, for pc in k by KC, for i in m by TILE_MR, for j in NC by TILE_NR:  tile (tile.h)
  * Rows are divided evenly (32 = 11 + 11 + 10), so no tile is a sliver. Where m is small, B is read in place.
- * One column (n = 1) is computed as one row of the transposed product, from A packed like B.
+ * One column (n = 1) is a sum over rows turned in registers, or one row of the transposed product where A is transposed.
  * ith/nth: a grid of row ranges by column ranges, each thread packing what it needs; no element's value depends on it.
  * Error: |C - exact| <= k * eps * (|A| |B|), one chain per element (Higham, Accuracy and Stability, 3.5).
  * Source: Goto, van de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34(3), 2008;
@@ -104,7 +104,9 @@ static void FNN(gemm_strips)(FNN(tile_args) *t, const T *a, const T *b, T *c, co
 /* One thread's m rows and n columns of one product. */
 static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c, const T *bias, ptrdiff_t m, ptrdiff_t n,
                            int accumulate, T *scratch) {
-  const ptrdiff_t NC = fnn_gemm_nc(), blocks = fnn_max(fnn_ceil_div(g->k, fnn_gemm_kc(sizeof(T))), 1);
+  /* Where columns of A are contiguous, a strip has a line and a page per k: half as many, that L1 and the TLB hold them. */
+  const ptrdiff_t NC = fnn_gemm_nc(), KC = fnn_gemm_kc(sizeof(T)) / (g->a_cs == 1 ? 1 : 2);
+  const ptrdiff_t blocks = fnn_max(fnn_ceil_div(g->k, KC), 1);
   const ptrdiff_t row_bytes = g->b_rs * (ptrdiff_t)sizeof(T);
   const int in_place = g->packed || (g->b_cs == 1 && m <= GEMM_ROWS_IN_PLACE(row_bytes));
   FNN(tile_args) t = {.a_rs = g->a_rs, .a_cs = g->a_cs, .c_rs = g->c_rs, .segments = 1, .slope = (T)g->slope};
@@ -134,14 +136,64 @@ static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c,
   }
 }
 
+/* c[i] = act(c[i] or bias[i * bias_s] + sum over p of a[i*rs + p] * x[p * xs]) for i in [begin, end): rows by vector.
+ * Squares of RL by RL are turned in registers, so that lanes are rows and each row still is one chain over p. */
+static void FNN(gemm_vector)(const fnn_gemm_args *g, const T *a, ptrdiff_t rs, const T *x, ptrdiff_t xs, T *c, ptrdiff_t bias_s,
+                             int accumulate, ptrdiff_t begin, ptrdiff_t end) {
+  const T *bias = g->bias;
+  const reg minus_slope = r_set1((T)-g->slope);
+  for (ptrdiff_t i = begin; i < end; i += 2 * RL) { /* two chains at a time */
+    const T *row[2 * RL];
+    T lanes[2 * RL];
+    reg sum[2];
+    for (int r = 0; r < 2 * RL; r++) {
+      const ptrdiff_t j = fnn_min(i + r, end - 1); /* rows beyond the end repeat the last */
+      row[r] = a + j * rs;
+      lanes[r] = accumulate ? c[j] : bias ? bias[j * bias_s] : 0;
+    }
+    FNN_UNROLL for (int h = 0; h < 2; h++) sum[h] = r_load(lanes + h * RL);
+    ptrdiff_t p = 0;
+    for (; p + RL <= g->k; p += RL)
+      FNN_UNROLL for (int h = 0; h < 2; h++) {
+        reg square[RL];
+        FNN_UNROLL for (int r = 0; r < RL; r++) {
+          square[r] = r_load(row[h * RL + r] + p);
+          __builtin_prefetch(row[h * RL + r] + p + 8 * VL);
+        }
+        r_transpose(square);
+        FNN_UNROLL for (int q = 0; q < RL; q++) sum[h] = r_fma(r_set1(x[(p + q) * xs]), square[q], sum[h]);
+      }
+    for (; p < g->k; p++) {
+      for (int r = 0; r < 2 * RL; r++) lanes[r] = row[r][p];
+      FNN_UNROLL for (int h = 0; h < 2; h++) sum[h] = r_fma(r_set1(x[p * xs]), r_load(lanes + h * RL), sum[h]);
+    }
+    FNN_UNROLL for (int h = 0; h < 2; h++)
+      r_store_n(c + i + h * RL, FNN(tile_act)(sum[h], (int)g->act, minus_slope), fnn_min(fnn_max(end - i - h * RL, 0), RL));
+  }
+}
+
 static void FNN(gemm_any)(const fnn_gemm_args *args, int accumulate, int ith, int nth) {
   fnn_gemm_args g = *args;
+  if (g.m <= 0 || g.n <= 0 || g.batch <= 0) return;
+  if (!g.packed && ((g.n == 1 && g.c_rs == 1 && g.a_cs == 1) || (g.m == 1 && g.b_rs == 1 && g.b_cs > 1))) {
+    const int column = g.n == 1 && g.c_rs == 1 && g.a_cs == 1; /* A times a column, or a row times columns of B */
+    ptrdiff_t begin, end;
+    fnn_share(column ? g.m : g.n, 2 * RL, ith, nth, &begin, &end);
+    for (ptrdiff_t z = 0; z < g.batch && begin < end; z++) {
+      const T *a = (const T *)g.a + z * g.a_bs, *b = (const T *)g.b + z * g.b_bs;
+      T *c = (T *)g.c + z * g.c_bs;
+      if (column)
+        FNN(gemm_vector)(&g, a, g.a_rs, b, g.b_rs, c, 0, accumulate, begin, end);
+      else
+        FNN(gemm_vector)(&g, b, g.b_cs, a, g.a_cs, c, 1, accumulate, begin, end);
+    }
+    return;
+  }
   if (g.n == 1 && g.c_rs == 1 && !g.bias && !g.packed && g.m > 1) { /* C' = B' A' */
     g.a = args->b, g.a_rs = 0, g.a_cs = args->b_rs, g.a_bs = args->b_bs;
     g.b = args->a, g.b_rs = args->a_cs, g.b_cs = args->a_rs, g.b_bs = args->a_bs;
     g.m = 1, g.n = args->m, g.c_rs = g.n;
   }
-  if (g.m <= 0 || g.n <= 0 || g.batch <= 0) return;
   T *scratch = (T *)g.scratch + ith * fnn_gemm_scratch(args->m, args->n, args->k, args->packed, sizeof(T));
   ptrdiff_t z0 = 0, z1 = g.batch, i0, i1, j0, j1;
   if (g.batch % nth == 0 || g.batch >= 4 * nth) { /* whole products */

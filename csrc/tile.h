@@ -64,6 +64,13 @@ typedef struct FNN(tile_args) {
   T slope;
 } FNN(tile_args);
 
+/* relu: 0 > x ? 0 : x. leaky: that plus slope * -max(0, -x): exact for infinities, NaN and signed zeros. */
+static inline __attribute__((always_inline)) reg FNN(tile_act)(reg x, int act, reg minus_slope) {
+  if (act == FNN_LINEAR) return x;
+  reg positive = r_max(r_zero(), x);
+  return act == FNN_RELU ? positive : r_add(positive, r_mul(minus_slope, r_max(r_zero(), r_mul(x, r_set1(-1)))));
+}
+
 static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, const int nu, const FNN(tile_args) * t) {
   reg acc[TILE_MR][8];
   const int full = t->n == nu * RL;
@@ -121,17 +128,13 @@ static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, co
     FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) p[g] += (t->a_ss - t->k * t->a_cs) * size;
   }
 
-  /* relu: 0 > x ? 0 : x. leaky: that plus slope * -max(0, -x): exact for infinities, NaN and signed zeros. */
   if (t->act == FNN_RELU) {
     FNN_UNROLL for (int i = 0; i < mr; i++)
-      FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_max(r_zero(), acc[i][u]);
+      FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = FNN(tile_act)(acc[i][u], FNN_RELU, acc[i][u]);
   } else if (t->act == FNN_LEAKY_RELU) {
-    const reg minus_slope = r_set1(-t->slope), minus_one = r_set1(-1);
+    const reg minus_slope = r_set1(-t->slope);
     FNN_UNROLL for (int i = 0; i < mr; i++)
-      FNN_UNROLL for (int u = 0; u < nu; u++) {
-        reg negative = r_mul(minus_slope, r_max(r_zero(), r_mul(acc[i][u], minus_one)));
-        acc[i][u] = r_add(r_max(r_zero(), acc[i][u]), negative);
-      }
+      FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = FNN(tile_act)(acc[i][u], FNN_LEAKY_RELU, minus_slope);
   }
   T *c = t->c;
   if (full) {

@@ -117,7 +117,7 @@ def test_gemm_element_is_one_chain_of_fma_in_order(m, n):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("m, k, n", [(5, 3, 7), (33, 600, 40), (200, 700, 140), (1, 5, 9), (9, 5, 1), (4, 0, 5)])
+@pytest.mark.parametrize("m, k, n", [(5, 3, 7), (33, 600, 40), (200, 700, 140), (1, 35, 9), (67, 35, 1), (4, 0, 5)])
 def test_gemm_add_continues_the_chain(dtype, m, k, n):
     a, b = pair(m, 2 * k, n, dtype)
     halves = gemm(np.ascontiguousarray(a[:, :k]), b[:k])
@@ -129,12 +129,17 @@ def test_gemm_add_continues_the_chain(dtype, m, k, n):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("act, below", [(0, 1.0), (1, 0.0), (2, 0.25)])
-@pytest.mark.parametrize("m, k, n", [(3, 0, 5), (14, 9, 32), (15, 600, 33), (70, 20, 200), (1, 8, 300), (20, 5, 1)])
+@pytest.mark.parametrize(
+    "m, k, n", [(3, 0, 5), (14, 9, 32), (15, 600, 33), (70, 20, 200), (1, 8, 300), (20, 5, 1), (37, 67, 1), (1, 67, 37)]
+)
 def test_gemm_bias_and_activation(dtype, act, below, m, k, n):
     a, b = pair(m, k, n, dtype)
     bias = random_array((n,), 3).astype(dtype)
     y = a.astype(np.float64) @ b + bias
-    assert_close(gemm(a, b, bias, act=act, slope=below), np.where(y > 0, y, below * y), dtype, k + 1)
+    for left in (a, np.asfortranarray(a)):
+        for right in (b, np.asfortranarray(b)):
+            got = gemm(left, right, bias, act=act, slope=below)
+            assert_close(got, np.where(y > 0, y, below * y), dtype, k + 1)
 
 
 @pytest.mark.parametrize("act", [0, 1, 2])
@@ -197,7 +202,8 @@ def test_bias_act_bwd_sums_columns(m, n):
         ((1, 1), (1, 1)), ((2, 3), (3, 4)), ((15, 17), (17, 33)), ((3, 0), (0, 2)), ((0, 3), (3, 2)), ((2, 3), (3, 0)),
         ((5,), (5,)), ((5,), (5, 3)), ((4, 5), (5,)), ((5,), (2, 5, 3)), ((2, 4, 5), (5,)),
         ((2, 4, 5), (5, 3)), ((4, 5), (2, 5, 3)), ((2, 4, 5), (2, 5, 3)), ((2, 1, 4, 5), (3, 5, 2)),
-        ((2, 3, 4, 5), (3, 5, 2)), ((1, 3, 2, 5), (2, 1, 5, 4)), ((2, 0, 3, 4), (1, 1, 4, 2)), ((0, 3, 4), (4, 2)),
+        ((2, 9, 17), (2, 17, 1)), ((2, 3, 4, 5), (3, 5, 2)), ((1, 3, 2, 5), (2, 1, 5, 4)),
+        ((2, 0, 3, 4), (1, 1, 4, 2)), ((0, 3, 4), (4, 2)),
     ],
 )
 def test_matmul(x1, x2):
