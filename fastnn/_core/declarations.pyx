@@ -1,7 +1,7 @@
 # What csrc/fastnn.h gives the binding, and the imports of all files of the module (cython-lint sees them one by one).
 cimport cython  # no-cython-lint
 cimport numpy as cnp
-from cpython.pythread cimport PyThread_get_thread_ident
+from cpython.pythread cimport PyThread_get_thread_ident  # no-cython-lint
 from libc.stddef cimport size_t  # no-cython-lint
 from libc.stdint cimport int64_t, uintptr_t  # no-cython-lint
 from libc.string cimport memcpy  # no-cython-lint

@@ -233,7 +233,8 @@ cdef class Program:
         """Some steps, with the number of threads that has been faster lately; the bits are the same with any.
 
         What is faster depends on the step, and on what else the machine does: threads that wait at barriers for one
-        that does not get a processor make a step many times slower. So both are timed, the loser again from time to time.
+        that does not get a processor make a step many times slower. So both are timed, the loser again from time to
+        time.
         """
         cdef int team = min(self.threads, current_threads())
         cdef ptrdiff_t done
