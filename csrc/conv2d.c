@@ -554,6 +554,25 @@ static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, 
   }
 }
 
+/* One block's part of the bias's gradient: the sum of dy over the pixels [begin, end) of all images, added to what is
+ * there. Four chains, and a sum of its own for each slice: no adder waits, and the error stays small. */
+static void FNN(conv_grad_bias)(const FNN(conv_grad_plan) * p, T *dbias, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, int add) {
+  const FNN(conv_grad_tile) t = FNN(conv_grad_block)(p, block);
+  const ptrdiff_t step = t.dy_col;
+  dbias += t.dy - p->dy;
+  for (ptrdiff_t o = 0; o < t.n; o += VL) {
+    const ptrdiff_t lanes = fnn_min(VL, t.n - o);
+    const T *dy = t.dy + begin * step + o;
+    vec sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+    ptrdiff_t k = begin;
+    for (; k + 4 <= end; k += 4, dy += 4 * step)
+      for (int q = 0; q < 4; q++) sum[q] = v_add(sum[q], v_load_n(dy + q * step, lanes));
+    for (; k < end; k++, dy += step) sum[0] = v_add(sum[0], v_load_n(dy, lanes));
+    const vec all = v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3]));
+    v_store_n(dbias + o, add ? v_add(v_load_n(dbias + o, lanes), all) : all, lanes);
+  }
+}
+
 static void FNN(conv2d_bwd_kernel)(const fnn_conv2d_bwd_kernel_args *a, int ith, int nth) {
   CONV_AXES(a);
   const ptrdiff_t c = a->c / a->groups, oc = a->oc / a->groups, size = a->kh * a->kw * c * a->oc;
@@ -575,29 +594,36 @@ static void FNN(conv2d_bwd_kernel)(const fnn_conv2d_bwd_kernel_args *a, int ith,
     const ptrdiff_t chunk = job / jobs, n_end = a->n * (chunk + 1) / chunks;
     stop = fnn_min(end, (chunk + 1) * jobs);
     p.dw = (T *)a->parts + chunk * size;
-    if (few) {
-      for (ptrdiff_t block = job % jobs; block <= (stop - 1) % jobs; block++) {
+    /* Jobs of one block follow each other; who has a block's first job also sums its bias. */
+    const ptrdiff_t first = job % jobs, last = (stop - 1) % jobs, per_block = jobs / p.kernels;
+    const ptrdiff_t bias0 = a->bias_parts ? fnn_ceil_div(first, per_block) : 0, bias1 = a->bias_parts ? last / per_block + 1 : 0;
+    T *dbias = a->bias_parts ? (T *)a->bias_parts + chunk * a->oc : NULL;
+    if (few)
+      for (ptrdiff_t block = first; block <= last; block++) {
         const FNN(conv_grad_tile) t = FNN(conv_grad_block)(&p, block);
         for (ptrdiff_t k = 0; k < a->kh * a->kw * c; k++) memset(t.dw + k * a->oc, 0, (size_t)t.n * sizeof(T));
-        for (ptrdiff_t n = a->n * chunk / chunks; n < n_end; n += images)
-          FNN(conv_grad_taps)(&p, block, n, fnn_min(n_end, n + images));
       }
-    } else {
-      ptrdiff_t n = a->n * chunk / chunks;
-      int add = 0;
-      do {
-        const ptrdiff_t n1 = fnn_min(n_end, n + images);
-        for (ptrdiff_t i = 0; i < fnn_max(1, a->oh); i += high, add = 1)
-          FNN(conv_grad_channels)(&p, job % jobs, (stop - 1) % jobs + 1, n, n1, i, fnn_min(a->oh, i + high), add);
-        n = n1;
-      } while (n < n_end);
-    }
+    ptrdiff_t n = a->n * chunk / chunks;
+    int add = 0;
+    do {
+      const ptrdiff_t n1 = fnn_min(n_end, n + images);
+      for (ptrdiff_t i = 0; i < fnn_max(1, a->oh); i += high, add = 1) {
+        const ptrdiff_t i1 = fnn_min(a->oh, i + high);
+        for (ptrdiff_t block = bias0; block < bias1; block++)
+          FNN(conv_grad_bias)(&p, dbias, block, (n * a->oh + i) * a->ow, ((n1 - 1) * a->oh + i1) * a->ow, add);
+        if (few)
+          for (ptrdiff_t block = first; block <= last; block++) FNN(conv_grad_taps)(&p, block, n, n1);
+        else
+          FNN(conv_grad_channels)(&p, first, last + 1, n, n1, i, i1, add);
+      }
+      n = n1;
+    } while (n < n_end);
   }
 }
 
 static void FNN(conv2d_add_parts)(const fnn_conv2d_add_parts_args *a, int ith, int nth) {
   const T *parts = a->parts;
-  T *dkernel = a->dkernel;
+  T *sum = a->sum;
   ptrdiff_t begin, end;
   fnn_share(a->size, VL, ith, nth, &begin, &end);
   for (ptrdiff_t i = begin; i < end; i += VL) {
@@ -606,7 +632,7 @@ static void FNN(conv2d_add_parts)(const fnn_conv2d_add_parts_args *a, int ith, i
     for (ptrdiff_t k = 0; k < a->parts_n; k++) sums[k] = v_load_n(parts + k * a->size + i, lanes);
     for (ptrdiff_t gap = 1; gap < a->parts_n; gap *= 2)
       for (ptrdiff_t k = 0; k + gap < a->parts_n; k += 2 * gap) sums[k] = v_add(sums[k], sums[k + gap]);
-    v_store_n(dkernel + i, sums[0], lanes);
+    v_store_n(sum + i, sums[0], lanes);
   }
 }
 

@@ -225,13 +225,15 @@ static void FNN(bias_act_bwd)(const fnn_bias_act_bwd_args *a, int ith, int nth) 
   const T *dy = a->dy, *y = a->y;
   T *dz = a->dz, *dbias = a->dbias;
   const vec zero = v_zero(), slope = v_set1((T)a->slope);
-  fnn_share(a->n, VL, ith, nth, &begin, &end);
+  const int flat = !dbias && a->dy_rs == a->n; /* no sums: one long row, shared by more threads than it has columns */
+  const ptrdiff_t m = flat ? 1 : a->m;
+  fnn_share(flat ? a->m * a->n : a->n, VL, ith, nth, &begin, &end);
   for (ptrdiff_t j = begin; j < end; j += VL) {
     const ptrdiff_t width = fnn_min(end - j, VL);
     vec total = zero;
-    for (ptrdiff_t run = 0; run < a->m; run += 256) {
+    for (ptrdiff_t run = 0; run < m; run += 256) {
       vec sum = zero;
-      for (ptrdiff_t i = run; i < fnn_min(run + 256, a->m); i++) {
+      for (ptrdiff_t i = run; i < fnn_min(run + 256, m); i++) {
         vec d = v_load_n(dy + i * a->dy_rs + j, width);
         if (y) {
           vec off = a->slope == 0 ? zero : v_mul(d, slope); /* not 0 * d: that is NaN for an infinite d */

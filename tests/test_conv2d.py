@@ -234,3 +234,10 @@ def test_conv2d_runs_on_every_isa():
             y = ops.conv2d(random_array((2, 5, 5, 9)), random_array((3, 3, 9, 20)), padding="same").numpy()
         want = reference.conv2d(random_array((2, 5, 5, 9)), random_array((3, 3, 9, 20)), pads=((1, 1), (1, 1)))
         assert_close(y, want, np.float64, 81)
+
+
+def test_conv2d_bias_gradient_with_a_frozen_kernel():
+    x, kernel = random_array((3, 4, 5, 2)), random_array((2, 2, 2, 3))
+    bias = fastnn.Tensor(np.zeros(3), requires_grad=True)
+    ops.conv2d(x, kernel, bias).sum().backward()
+    np.testing.assert_allclose(bias.grad.numpy(), 3 * 3 * 4)

@@ -14,7 +14,7 @@ import pytest
 from harness import measure
 
 from fastnn import _core
-from fastnn.ops.conv import LINEAR, RELU, convolve, input_gradient, kernel_gradient, sizes_of
+from fastnn.ops.conv import RELU, convolve, input_gradient, kernel_gradient, sizes_of
 from fastnn.ops.window import Window, window
 
 
@@ -74,11 +74,7 @@ def bench(benchmark: Any, which: str, case: Case, dtype: Any) -> None:
         elif which == "bwd_input":
             input_gradient(result, y, kernel, sizes)
         else:
-            kernel_gradient(result, x, y, sizes)
-            _core.launch(
-                "bias_act_bwd", dtype, dy=y, y=None, dz=None, dbias=dbias, m=y.size // case.oc, n=case.oc,
-                dy_rs=case.oc, slope=float(LINEAR),
-            )
+            kernel_gradient(result, dbias, x, y, sizes)
 
     flops = 2.0 * case.n * products(case, spot) ** 2 * case.c * case.oc / case.groups
     measure(benchmark, f"{which} {case}", call, flops, dtype)

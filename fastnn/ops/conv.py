@@ -90,18 +90,20 @@ def fused_conv2d(
         dx = grad_buffer(x) if x.requires_grad else None
         dkernel = grad_buffer(kernel) if kernel.requires_grad else None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
+        # The kernel's gradient brings the bias's along; without it the activation's does.
+        alone = dbias if dkernel is None else None
         dz = dy if act == LINEAR else empty(y.shape, y.dtype)
-        if act != LINEAR or dbias is not None:
+        if act != LINEAR or alone is not None:
             at = (None, None) if act == LINEAR else (y, dz)
             channels = y.shape[3]
             launch(
-                "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=dbias, m=y.size // channels, n=channels,
+                "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=alone, m=y.size // channels, n=channels,
                 dy_rs=channels, slope=slope,
             )
         if dx is not None:
             input_gradient(dx, dz, weights, sizes)
         if dkernel is not None:
-            kernel_gradient(dkernel, image, dz, sizes)
+            kernel_gradient(dkernel, dbias, image, dz, sizes)
         return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
 
     return record("conv2d", y, (x, kernel) if bias is None else (x, kernel, bias), gradient)
@@ -136,13 +138,16 @@ def input_gradient(dx: Array, dy: Array, kernel: Array, sizes: dict[str, int]) -
     launch("conv2d_bwd_input", dy.dtype, dy=dy, packed=packed, dx=dx, **sizes)
 
 
-def kernel_gradient(dkernel: Array, x: Array, dy: Array, sizes: dict[str, int]) -> None:
-    """dkernel from the gradient of the convolution's result."""
+def kernel_gradient(dkernel: Array, dbias: Array | None, x: Array, dy: Array, sizes: dict[str, int]) -> None:
+    """dkernel and dbias from the gradient of the convolution's result."""
     chunks = scratch_count("conv2d_bwd_kernel", dy.dtype, "parts", **sizes) // dkernel.size
-    parts = dkernel if chunks == 1 else empty((chunks, dkernel.size), dy.dtype)
-    launch("conv2d_bwd_kernel", dy.dtype, x=x, dy=dy, parts=parts, **sizes)
+    results = [dkernel, dbias]
+    parts = results if chunks == 1 else [None if r is None else empty((chunks, r.size), r.dtype) for r in results]
+    launch("conv2d_bwd_kernel", dy.dtype, x=x, dy=dy, parts=parts[0], bias_parts=parts[1], **sizes)
     if chunks > 1:
-        launch("conv2d_add_parts", dy.dtype, parts=parts, dkernel=dkernel, parts_n=chunks, size=dkernel.size)
+        for part, result in zip(parts, results, strict=True):
+            if result is not None:
+                launch("conv2d_add_parts", dy.dtype, parts=part, sum=result, parts_n=chunks, size=result.size)
 
 
 # ---- Keras's convolution --------------------------------------------------------------------------------------------
