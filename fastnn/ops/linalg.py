@@ -58,7 +58,7 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
         rule = f"of size {left.shape[-1]} along its {axis} axis, the size of x1's last"
         raise errors.value_error("matmul", "x2", rule, b.data)
     try:
-        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        batch = () if left.ndim == right.ndim == 2 else np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     except ValueError:
         rule = f"broadcastable with x1 (shape {a.shape}) along the leading axes"
         raise errors.value_error("matmul", "x2", rule, b.data) from None
@@ -208,9 +208,14 @@ def multiply_into(
     a, b = _addressable(a), _addressable(b)
     if b.ndim == 2 and a.ndim > 2 and a.flags.c_contiguous and c.size == a.size // max(a.shape[-1], 1) * c.shape[-1]:
         a, c = a.reshape(-1, a.shape[-1]), c.reshape(-1, c.shape[-1])  # a stack of rows times one matrix
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if not batch:
+    if a.ndim == b.ndim == 2:
         _launch_gemm("gemm", c, a, b, bias, act, slope)
+        return
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    columns = a.swapaxes(-1, -2)
+    if c.ndim == 2 and a.shape[:-2] == b.shape[:-2] and columns.flags.c_contiguous and b.flags.c_contiguous:
+        k = math.prod(columns.shape[:-1])  # the sum over a stack is one product with a longer k
+        _launch_gemm("gemm", c, columns.reshape(k, a.shape[-2]).T, b.reshape(k, b.shape[-1]), bias, act, slope)
         return
     a, b = (np.broadcast_to(x, batch + x.shape[-2:]) for x in (a, b))
     c = c.reshape((1,) * (len(batch) + 2 - c.ndim) + c.shape)
@@ -254,7 +259,8 @@ def _merged(x: Array) -> Array | None:
 
 def _addressable(x: Array) -> Array:
     """The array itself if its strides are whole, non-negative numbers of elements, else a contiguous copy."""
-    if min(x.strides) >= 0 and not any(stride % x.itemsize for stride in x.strides) and x.flags.aligned:
+    flags = x.flags
+    if flags.aligned and (flags.c_contiguous or (min(x.strides) >= 0 and not any(s % x.itemsize for s in x.strides))):
         return x
     return contiguous(x)
 
