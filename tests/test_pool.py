@@ -75,10 +75,14 @@ def test_max_pool_gradient_goes_to_the_first_maximum(shape, pool_size, strides, 
     np.testing.assert_array_equal(tensor.grad.numpy(), want)
 
 
-def test_max_pool_returns_the_first_of_equal_zeros():
-    x = np.array([-0.0, 0.0, 0.0, -0.0], np.float32).reshape(1, 2, 2, 1)
-    assert np.signbit(ops.max_pool(x, 2).numpy()).all()
-    assert not np.signbit(ops.max_pool(x[:, ::-1], 2).numpy()).any()
+@pytest.mark.parametrize("c", [1, 16, 17])
+def test_max_pool_returns_the_first_of_equal_zeros(c):
+    for first in (0.0, -0.0):
+        x = np.full((1, 2, 2, c), -first, np.float32)
+        x[0, 0, 0] = first
+        want = np.full((1, 1, 1, c), first, np.float32)
+        assert_same_bits(ops.max_pool(x, 2).numpy(), want, "max_pool")
+        assert_same_bits(ops.global_max_pool(x, keepdims=True).numpy(), want, "global_max_pool")
 
 
 @pytest.mark.parametrize("c", [1, 3, 16, 20])
