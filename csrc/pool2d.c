@@ -373,42 +373,69 @@ static void FNN(average_pool_bwd)(const fnn_average_pool_bwd_args *a, int ith, i
 
 /* Sums run over blocks of 64 positions, theirs over 64 blocks: the rounding error grows with 128 + p/4096, not p. */
 #define SUM_BLOCK 64
+/* Comparisons under way at a time: each takes about 6 cycles from operand to result. */
+#define CHAINS 4
 
-/* Four runs of a quarter of the positions each, so that four comparisons are under way at a time. */
+/* best, won: replaced by (v, q), which comes later, where v is greater or the first NaN. */
+FNN_INLINE void FNN(compare_later)(vec *best, ivec *won, vec v, ivec q) {
+  msk take = m_and(m_not(v_le(v, *best)), v_eq(*best, *best));
+  *best = v_sel(take, v, *best);
+  *won = i_sel(take, q, *won);
+}
+
+static void FNN(store_maximum)(T *y, int32_t *winner, vec best, ivec won, int lanes) {
+  T bits[VL];
+  v_store_n(y, best, lanes);
+  v_store(bits, v_frombits(won));
+  for (int l = 0; winner && l < lanes; l++) memcpy(winner + l, bits + l, 4); /* the low word of a 64-bit lane */
+}
+
+/* One vector of channels, in CHAINS runs of positions that are joined in order. */
+static void FNN(maximum_in_runs)(const T *x, ptrdiff_t p, ptrdiff_t c, T *y, int32_t *winner, int lanes) {
+  ptrdiff_t run = fnn_ceil_div(p, CHAINS);
+  vec best[CHAINS];
+  ivec won[CHAINS];
+  for (int u = 0; u < CHAINS; u++) {
+    ptrdiff_t first = fnn_min(u * run, p - 1); /* a run behind the end repeats the last position */
+    best[u] = LOAD(x + first * c), won[u] = i_set1((int)first);
+  }
+  for (ptrdiff_t t = 1; t < run; t++)
+#pragma GCC unroll 4
+    for (int u = 0; u < CHAINS; u++) {
+      ptrdiff_t q = fnn_min(u * run + t, p - 1);
+      FNN(compare_later)(best + u, won + u, LOAD(x + q * c), i_set1((int)q));
+    }
+  for (int u = 1; u < CHAINS; u++) FNN(compare_later)(best, won, best[u], won[u]);
+  FNN(store_maximum)(y, winner, best[0], won[0], lanes);
+}
+
+/* CHAINS vectors of channels side by side. */
+static void FNN(maximum_side_by_side)(const T *x, ptrdiff_t p, ptrdiff_t c, T *y, int32_t *winner) {
+  vec best[CHAINS];
+  ivec won[CHAINS];
+  for (int u = 0; u < CHAINS; u++) best[u] = v_load(x + u * VL), won[u] = i_set1(0);
+  for (ptrdiff_t q = 1; q < p; q++)
+#pragma GCC unroll 4
+    for (int u = 0; u < CHAINS; u++)
+      FNN(compare_later)(best + u, won + u, v_load(x + q * c + u * VL), i_set1((int)q));
+  for (int u = 0; u < CHAINS; u++)
+    FNN(store_maximum)(y + u * VL, winner ? winner + u * VL : NULL, best[u], won[u], VL);
+}
+
 static void FNN(global_max_pool_fwd)(const fnn_global_max_pool_fwd_args *a, int ith, int nth) {
-  enum { RUNS = 4 };
-  ptrdiff_t begin, end, p = a->p, c = a->c, blocks = fnn_max(1, fnn_ceil_div(c, VL)), run = fnn_ceil_div(p, RUNS);
+  enum { STEP = CHAINS * VL };
+  ptrdiff_t begin, end, p = a->p, c = a->c, blocks = fnn_max(1, fnn_ceil_div(c, STEP));
   fnn_share(a->n * blocks, 1, ith, nth, &begin, &end);
   for (ptrdiff_t unit = begin; unit < end; unit++) {
-    ptrdiff_t image = unit / blocks, c0 = unit % blocks * VL;
-    int lanes = (int)fnn_min(VL, c - c0);
-    const T *x = (const T *)a->x + image * p * c + c0;
-    int32_t *winner = a->winner ? (int32_t *)a->winner + image * c + c0 : NULL;
-    vec best[RUNS];
-    ivec won[RUNS];
-    for (int u = 0; u < RUNS; u++) {
-      ptrdiff_t first = fnn_min(u * run, p - 1); /* a run behind the end repeats the last position */
-      best[u] = v_load_n(x + first * c, lanes), won[u] = i_set1((int)first);
-    }
-    for (ptrdiff_t t = 1; t < run; t++) {
-#pragma GCC unroll 4
-      for (int u = 0; u < RUNS; u++) {
-        ptrdiff_t q = fnn_min(u * run + t, p - 1);
-        vec v = lanes == VL ? v_load(x + q * c) : v_load_n(x + q * c, lanes);
-        msk take = m_and(m_not(v_le(v, best[u])), v_eq(best[u], best[u]));
-        best[u] = v_sel(take, v, best[u]);
-        won[u] = i_sel(take, i_set1((int)q), won[u]);
-      }
-    }
-    for (int u = 1; u < RUNS; u++) {
-      msk take = m_and(m_not(v_le(best[u], best[0])), v_eq(best[0], best[0]));
-      best[0] = v_sel(take, best[u], best[0]);
-      won[0] = i_sel(take, won[u], won[0]);
-    }
-    v_store_n((T *)a->y + image * c + c0, best[0], lanes);
-    T bits[VL];
-    v_store(bits, v_frombits(won[0]));
-    for (int l = 0; winner && l < lanes; l++) memcpy(winner + l, bits + l, 4);
+    ptrdiff_t image = unit / blocks, c0 = unit % blocks * STEP, c1 = fnn_min(c, c0 + STEP);
+    const T *x = (const T *)a->x + image * p * c;
+    T *y = (T *)a->y + image * c;
+    int32_t *winner = a->winner ? (int32_t *)a->winner + image * c : NULL;
+    if (c1 - c0 == STEP)
+      FNN(maximum_side_by_side)(x + c0, p, c, y + c0, winner ? winner + c0 : NULL);
+    else
+      for (; c0 < c1; c0 += VL)
+        FNN(maximum_in_runs)(x + c0, p, c, y + c0, winner ? winner + c0 : NULL, (int)fnn_min(VL, c1 - c0));
   }
 }
 
@@ -462,3 +489,4 @@ static void FNN(global_average_pool_bwd)(const fnn_global_average_pool_bwd_args 
 #undef EACH_CHANNELS
 #undef FEW
 #undef SUM_BLOCK
+#undef CHAINS

@@ -127,8 +127,12 @@ def test_pool_of_a_line_and_channels_first(op):
 
 
 @pytest.mark.parametrize(
-    "shape", [(2, 3, 5, 1), (2, 7, 7, 3), (3, 1, 1, 16), (1, 13, 11, 17), (2, 9, 33), (0, 2, 2, 3), (2, 2, 2, 0)]
-)
+    "shape",
+    [
+        (2, 3, 5, 1), (2, 7, 7, 3), (3, 1, 1, 16), (1, 13, 11, 17), (2, 9, 33), (2, 3, 3, 83), (0, 2, 2, 3),
+        (2, 2, 2, 0),
+    ],
+)  # fmt: skip
 def test_global_pools_match_reference(shape):
     axes = tuple(range(1, len(shape) - 1))
     check_op(ops.global_max_pool, lambda x: x.max(axes), spread(shape))
