@@ -4,7 +4,7 @@
 #   make demo     train a small CNN on the embedded digits
 #   make test     all tests; make test PYTEST="tests/test_cli.py -k info" for some
 #   make lint     ruff, mypy --strict, cython-lint
-#   make bench    benchmarks: a table, and JSON in .benchmarks/
+#   make bench    benchmarks: a table, and JSON in .benchmarks/; make bench PYTEST=bench/training for some
 #   make wheel    sdist, wheel from the sdist alone, manylinux repair, trial in a clean environment
 #   make build    only build
 #   make test-generic, test-avx2, test-serial   the suite on portable kernels, on AVX2, on a build without OpenMP
@@ -72,8 +72,8 @@ lint: build
 
 bench: build
 	mkdir -p .benchmarks
-	$(BIN)/python -m pytest bench -o python_files='bench_*.py' --benchmark-json=.benchmarks/bench.json \
-	  --benchmark-columns=min,median,stddev,rounds --benchmark-sort=name $(PYTEST)
+	$(BIN)/python -m pytest $(or $(PYTEST),bench) -o python_files='bench_*.py' --benchmark-json=.benchmarks/bench.json \
+	  --benchmark-columns=min,median,stddev,rounds --benchmark-sort=name
 	$(BIN)/python bench/import_and_size.py
 
 # Every kernel call of the suite, recorded here with its results, has the same bits on aarch64.
