@@ -23,13 +23,17 @@
 #define CONV_MR 10
 #define CONV_KR 9  /* numbers of the patch in a kernel gradient tile of several taps: as above, and the steps */
 #define CONV_CR 14 /* input channels of a kernel gradient tile of one tap: 28 accumulators + 2 dy + 1 broadcast */
+#define CONV_DR 8  /* pixels of a depthwise tile */
 #define CONV_PANELS 2
+#define CONV_DEPTHWISE_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 #define CONV_TAPS_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
 #define CONV_TILES(X) CONV_TAPS_TILES(X) X(10)
 #define CONV_CHANNEL_TILES(X) CONV_TILES(X) X(11) X(12) X(13) X(14)
 #elif defined FNN_SIMD_AVX2_H || defined FNN_SIMD_NEON_H
 #define CONV_MR 6
 #define CONV_KR 6
+#define CONV_DR 4
+#define CONV_DEPTHWISE_TILES(X) X(1) X(2) X(3) X(4)
 #define CONV_CR 6
 #define CONV_PANELS 1
 #define CONV_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6)
@@ -38,6 +42,8 @@
 #else
 #define CONV_MR 2
 #define CONV_KR 2
+#define CONV_DR 2
+#define CONV_DEPTHWISE_TILES CONV_TILES
 #define CONV_CR 2
 #define CONV_PANELS 1
 #define CONV_TILES(X) X(1) X(2)
@@ -57,9 +63,19 @@
 #define NARROW (NU / 2 * RL)     /* columns of a narrow tile */
 
 /* ---- packing ------------------------------------------------------------------------------------------------ */
+/* Row `from` of n numbers becomes row `to` of whole vectors. */
+static void FNN(conv_padded)(T *packed, const T *kernel, ptrdiff_t to, ptrdiff_t from, ptrdiff_t n) {
+  for (ptrdiff_t o = 0; o < n; o += VL) v_store(packed + to * fnn_round_up(n, VL) + o, v_load_n(kernel + from * n + o, fnn_min(VL, n - o)));
+}
+
 static void FNN(conv2d_pack_fwd)(const fnn_conv2d_pack_fwd_args *a, int ith, int nth) {
   const T *kernel = a->kernel;
   T *packed = a->packed;
+  if (fnn_conv2d_depthwise(a->c, a->oc, a->groups)) {
+    if (ith == 0)
+      for (ptrdiff_t tap = 0; tap < a->kh * a->kw; tap++) FNN(conv_padded)(packed, kernel, tap, tap, a->c);
+    return;
+  }
   const ptrdiff_t k = a->kh * a->kw * (a->c / a->groups), oc = a->oc / a->groups, panels = fnn_ceil_div(oc, VL);
   ptrdiff_t begin, end;
   fnn_share(a->groups * panels * k, 16, ith, nth, &begin, &end);
@@ -79,9 +95,11 @@ static void FNN(conv2d_pack_bwd_input)(const fnn_conv2d_pack_bwd_input_args *a, 
   const T *kernel = a->kernel;
   T *packed = a->packed;
   const ptrdiff_t c = a->c / a->groups, oc = a->oc / a->groups, panels = fnn_ceil_div(c, VL);
+  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
+  const ptrdiff_t groups = depthwise ? 1 : a->groups;
   ptrdiff_t job = 0, begin, end; /* a job: one tap of one panel, oc rows of VL columns */
-  fnn_share(a->groups * panels * a->kh * a->kw, 1, ith, nth, &begin, &end);
-  for (ptrdiff_t group = 0; group < a->groups; group++)
+  fnn_share(groups * panels * a->kh * a->kw, 1, ith, nth, &begin, &end);
+  for (ptrdiff_t group = 0; group < groups; group++)
     for (ptrdiff_t py = 0; py < a->sh; py++)
       for (ptrdiff_t px = 0; px < a->sw; px++) {
         const fnn_phase y = fnn_axis_phase(&rows, py), x = fnn_axis_phase(&cols, px);
@@ -95,6 +113,10 @@ static void FNN(conv2d_pack_bwd_input)(const fnn_conv2d_pack_bwd_input_args *a, 
             if (job < begin || job >= end) continue;
             const ptrdiff_t r = y.tap + (y.axis.taps - 1 - t / x.axis.taps) * y.step;
             const ptrdiff_t s = x.tap + (x.axis.taps - 1 - t % x.axis.taps) * x.step;
+            if (depthwise) {
+              FNN(conv_padded)(packed, kernel, job, r * a->kw + s, a->c);
+              continue;
+            }
             const ptrdiff_t lanes = fnn_min(VL, c - panel * VL);
             const T *from = kernel + ((r * a->kw + s) * c + panel * VL) * a->oc + group * oc;
             T *to = packed + job * oc * VL;
@@ -115,6 +137,7 @@ typedef struct FNN(conv_tile) {
   ptrdiff_t rows, x_row, w_row;    /* kernel rows inside of x, steps between them */
   ptrdiff_t runs, x_run, run;      /* contiguous runs of a row, step between them in x (w has none), their length */
   ptrdiff_t n;                     /* channels to store */
+  const T *all_bias;               /* depthwise: of all channels, or NULL */
   int act;
   T slope;
   T bias[CONV_PANELS * VL];
@@ -164,19 +187,64 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int nu, const FNN(conv_ti
   }
 }
 
-#define CONV_TILE(mr)                                                                                               \
-  static __attribute__((noinline)) void FNN(tile_conv_##mr##_half)(const FNN(conv_tile) * t) {                      \
-    FNN(conv_tile_any)(mr, NU / 2, t);                                                                              \
-  }                                                                                                                 \
-  static __attribute__((noinline)) void FNN(tile_conv_##mr##_full)(const FNN(conv_tile) * t) {                      \
-    FNN(conv_tile_any)(mr, NU, t);                                                                                  \
+/* Depthwise: VL channels from o on, of which only `lanes` exist where tail. */
+FNN_INLINE void FNN(conv_depthwise_any)(const int mr, const int tail, const FNN(conv_tile) * t, ptrdiff_t o, ptrdiff_t lanes) {
+  vec acc[CONV_DR];
+  const T *x[CONV_DR];
+  const vec bias = !t->all_bias ? v_zero() : tail ? v_load_n(t->all_bias + o, lanes) : v_load(t->all_bias + o);
+  FNN_UNROLL for (int i = 0; i < mr; i++) x[i] = t->x[i] + o;
+  FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = bias;
+  for (ptrdiff_t r = 0; r < t->rows; r++) {
+    const T *w = t->w + r * t->w_row + o;
+    const ptrdiff_t w_run = t->run, x_run = t->x_run, end = r * t->x_row + t->runs * x_run;
+    for (ptrdiff_t k = r * t->x_row; k != end; k += x_run, w += w_run) {
+      const vec b = v_load(w);
+      FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = v_fma(tail ? v_load_n(x[i] + k, lanes) : v_load(x[i] + k), b, acc[i]);
+    }
+  }
+  if (t->act == FNN_RELU) {
+    FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = v_max(v_zero(), acc[i]);
+  } else if (t->act == FNN_LEAKY_RELU) {
+    const vec minus_slope = v_set1(-t->slope), minus_one = v_set1(-1);
+    FNN_UNROLL for (int i = 0; i < mr; i++) {
+      vec negative = v_mul(minus_slope, v_max(v_zero(), v_mul(acc[i], minus_one)));
+      acc[i] = v_add(v_max(v_zero(), acc[i]), negative);
+    }
+  }
+  FNN_UNROLL for (int i = 0; i < mr; i++) {
+    if (tail)
+      v_store_n(t->y[i] + o, acc[i], lanes);
+    else
+      v_store(t->y[i] + o, acc[i]);
+  }
+}
+
+#define CONV_TILE(mr)                                                                                       \
+  static __attribute__((noinline)) void FNN(tile_conv_##mr##_half)(const FNN(conv_tile) * t) {              \
+    FNN(conv_tile_any)(mr, NU / 2, t);                                                                      \
+  }                                                                                                         \
+  static __attribute__((noinline)) void FNN(tile_conv_##mr##_full)(const FNN(conv_tile) * t) {              \
+    FNN(conv_tile_any)(mr, NU, t);                                                                          \
   }
 CONV_TILES(CONV_TILE)
-#define CONV_ENTRY(mr) {FNN(tile_conv_##mr##_half), FNN(tile_conv_##mr##_full)},
-typedef void (*FNN(conv_tile_fn))(const FNN(conv_tile) *);
-static const FNN(conv_tile_fn) FNN(conv_tiles)[CONV_MR + 1][2] = {{0, 0}, CONV_TILES(CONV_ENTRY)};
 #undef CONV_TILE
-#undef CONV_ENTRY
+#define CONV_TILE(mr)                                                                                       \
+  static __attribute__((noinline)) void FNN(tile_conv_depthwise_##mr)(const FNN(conv_tile) * t) {           \
+    ptrdiff_t o = 0;                                                                                        \
+    for (; o + VL <= t->n; o += VL) FNN(conv_depthwise_any)(mr, 0, t, o, VL);                               \
+    if (o < t->n) FNN(conv_depthwise_any)(mr, 1, t, o, t->n - o);                                           \
+  }
+CONV_DEPTHWISE_TILES(CONV_TILE)
+#undef CONV_TILE
+typedef void (*FNN(conv_tile_fn))(const FNN(conv_tile) *);
+#define CONV_HALF(mr) FNN(tile_conv_##mr##_half),
+#define CONV_FULL(mr) FNN(tile_conv_##mr##_full),
+#define CONV_DEPTHWISE(mr) FNN(tile_conv_depthwise_##mr),
+static const FNN(conv_tile_fn) FNN(conv_tiles)[3][CONV_MR + 1] = {
+  {0, CONV_TILES(CONV_HALF)}, {0, CONV_TILES(CONV_FULL)}, {0, CONV_DEPTHWISE_TILES(CONV_DEPTHWISE)}};
+#undef CONV_HALF
+#undef CONV_FULL
+#undef CONV_DEPTHWISE
 
 /* A forward convolution of one group: axes, and where x, w and y lie. */
 typedef struct FNN(conv_plan) {
@@ -186,12 +254,14 @@ typedef struct FNN(conv_plan) {
   ptrdiff_t x_image, x_row, x_col; /* steps in x */
   ptrdiff_t y_image, y_row, y_col; /* steps in y */
   ptrdiff_t c, oc;                 /* of the group */
+  int depthwise;                   /* all channels at once */
   int act;
   T slope;
 } FNN(conv_plan);
 
-/* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps. */
-static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int wide, fnn_interval taps_y, fnn_interval taps_x,
+/* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps. kind of tile: 0 half,
+ * 1 full, 2 depthwise. */
+static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int kind, fnn_interval taps_y, fnn_interval taps_x,
                             ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j0, ptrdiff_t j1, T *y) {
   const ptrdiff_t x_col = p->cols.stride * p->x_col, x_row = p->rows.stride * p->x_row - (j1 - j0) * x_col;
   const ptrdiff_t x_image = p->x_image - (i1 - i0) * p->rows.stride * p->x_row;
@@ -199,7 +269,7 @@ static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int wi
   const T *x = p->x + n0 * p->x_image + (i0 * p->rows.stride - p->rows.pad + taps_y.begin * p->rows.dilation) * p->x_row +
                (j0 * p->cols.stride - p->cols.pad + taps_x.begin * p->cols.dilation) * p->x_col;
   y += n0 * p->y_image + i0 * p->y_row + j0 * p->y_col;
-  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * (j1 - j0), tiles = fnn_ceil_div(pixels, CONV_MR);
+  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * (j1 - j0), tiles = fnn_ceil_div(pixels, kind == 2 ? CONV_DR : CONV_MR);
   ptrdiff_t i = i0, j = j0, done = 0;
   for (ptrdiff_t tile = 1; tile <= tiles; tile++) {
     const ptrdiff_t mr = pixels * tile / tiles - done;
@@ -220,7 +290,7 @@ static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int wi
         }
       }
     }
-    FNN(conv_tiles)[mr][wide](t);
+    FNN(conv_tiles)[kind][mr](t);
   }
 }
 
@@ -231,18 +301,19 @@ typedef struct FNN(conv_box) {
 
 static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   FNN(conv_tile) t;
-  const int joined = p->cols.dilation == 1 && p->x_col == p->c; /* a row of the patch is one run */
-  const ptrdiff_t k = p->rows.taps * p->cols.taps * p->c;
+  const int joined = p->cols.dilation == 1 && p->x_col == p->c && !p->depthwise; /* a row of the patch is one run */
+  const ptrdiff_t w_tap = p->depthwise ? fnn_round_up(p->oc, VL) : p->c * VL;
   t.act = p->act;
   t.slope = p->slope;
-  t.w_panel = k * VL;
-  t.w_row = p->cols.taps * p->c * VL;
+  t.all_bias = p->bias;
+  t.w_row = p->cols.taps * w_tap;
+  t.w_panel = p->rows.taps * t.w_row;
   t.x_row = p->rows.dilation * p->x_row;
   t.x_run = p->cols.dilation * p->x_col;
   for (ptrdiff_t panel = b.p0; panel < b.p1; panel += CONV_PANELS) {
     const ptrdiff_t o = panel * VL;
     t.n = p->oc - o;
-    const int wide = t.n > NARROW;
+    const int kind = p->depthwise ? 2 : t.n > NARROW;
     for (ptrdiff_t u = 0; u < CONV_PANELS; u++)
       v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
     for (ptrdiff_t i = b.i0, i1; i < b.i1; i = i1) {
@@ -250,11 +321,11 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
       i1 = fnn_axis_alike(&p->rows, i, b.i1, &taps_y);
       for (ptrdiff_t j = b.j0, j1; j < b.j1; j = j1) {
         j1 = fnn_axis_alike(&p->cols, j, b.j1, &taps_x);
-        t.w = p->w + panel * t.w_panel + (taps_y.begin * p->cols.taps + taps_x.begin) * p->c * VL;
+        t.w = p->w + panel * t.w_panel + (taps_y.begin * p->cols.taps + taps_x.begin) * w_tap;
         t.rows = taps_y.end - taps_y.begin;
         t.runs = joined ? 1 : taps_x.end - taps_x.begin;
-        t.run = joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
-        FNN(conv_alike)(p, &t, wide, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
+        t.run = p->depthwise ? w_tap : joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
+        FNN(conv_alike)(p, &t, kind, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
       }
     }
   }
@@ -263,7 +334,7 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
 /* Part ith of nth of n images: rows of images are shared, or panels or columns where rows are few; and what one thread
  * does is cut into boxes that stay in its L2 cache. None of this changes a bit of the result. */
 static void FNN(conv_run)(const FNN(conv_plan) * p, ptrdiff_t n, int ith, int nth) {
-  const ptrdiff_t oh = p->rows.out, ow = p->cols.out, panels = fnn_ceil_div(p->oc, VL);
+  const ptrdiff_t oh = p->rows.out, ow = p->cols.out, panels = p->depthwise ? 1 : fnn_ceil_div(p->oc, VL);
   const ptrdiff_t pixel = (p->rows.stride * p->cols.stride * p->x_col + p->oc) * (ptrdiff_t)sizeof(T);
   const ptrdiff_t most = fnn_max(CONV_L2 / fnn_max(1, pixel), 4 * CONV_MR); /* pixels of a box */
   FNN(conv_box) b = {0, n, 0, oh, 0, ow, 0, panels};
@@ -297,16 +368,17 @@ static void FNN(conv_run)(const FNN(conv_plan) * p, ptrdiff_t n, int ith, int nt
 
 static void FNN(conv2d_fwd)(const fnn_conv2d_fwd_args *a, int ith, int nth) {
   CONV_AXES(a);
-  const ptrdiff_t c = a->c / a->groups, oc = a->oc / a->groups;
+  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
+  const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
   FNN(conv_plan) p = {rows, cols, a->x, a->packed, a->bias, a->y, a->h * a->w * a->c, a->w * a->c, a->c,
-                      a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, (int)a->act, (T)a->slope};
+                      a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, depthwise, (int)a->act, (T)a->slope};
   ptrdiff_t n = a->n;
   if (a->kh * a->kw * a->sh * a->sw == 1 && a->h == a->oh && a->w == a->ow && !a->ph && !a->pw) { /* a matrix product */
     p.rows.in = p.rows.out = 1;
     p.cols.in = p.cols.out = n * a->h * a->w;
     n = 1;
   }
-  for (ptrdiff_t group = 0; group < a->groups; group++) {
+  for (ptrdiff_t group = 0; group < groups; group++) {
     FNN(conv_run)(&p, n, ith, nth);
     p.x += c;
     p.y += oc;
@@ -317,11 +389,12 @@ static void FNN(conv2d_fwd)(const fnn_conv2d_fwd_args *a, int ith, int nth) {
 
 static void FNN(conv2d_bwd_input)(const fnn_conv2d_bwd_input_args *a, int ith, int nth) {
   CONV_AXES(a);
-  const ptrdiff_t c = a->c / a->groups, oc = a->oc / a->groups;
+  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
+  const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
   const int product = a->kh * a->kw * a->sh * a->sw == 1 && a->h == a->oh && a->w == a->ow && !a->ph && !a->pw;
   FNN(conv_plan) p = {rows, cols, a->dy, a->packed, NULL, a->dx, a->oh * a->ow * a->oc, a->ow * a->oc, a->oc,
-                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, FNN_LINEAR, 0};
-  for (ptrdiff_t group = 0; group < a->groups; group++) {
+                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, FNN_LINEAR, 0};
+  for (ptrdiff_t group = 0; group < groups; group++) {
     T *dx = a->dx;
     p.x = (const T *)a->dy + group * oc;
     for (ptrdiff_t py = 0; py < a->sh; py++)
@@ -336,7 +409,7 @@ static void FNN(conv2d_bwd_input)(const fnn_conv2d_bwd_input_args *a, int ith, i
           n = 1;
         }
         FNN(conv_run)(&p, n, ith, nth);
-        p.w += p.rows.taps * p.cols.taps * oc * fnn_round_up(c, VL);
+        p.w += p.rows.taps * p.cols.taps * (depthwise ? 1 : oc) * fnn_round_up(c, VL);
       }
   }
 }
@@ -357,9 +430,10 @@ typedef struct FNN(conv_grad_tile) {
   ptrdiff_t x_at[CONV_KR], dw_at[CONV_KR]; /* several taps: where the rows lie in the patch and in dw */
 } FNN(conv_grad_tile);
 
-/* scattered: rows lie at x_at and dw_at, else they follow each other. tail: fewer columns than the tile has. */
+/* Rows lie at x_at and dw_at where scattered, else they follow each other; depthwise, they are taps, and columns are
+ * channels of x and dy alike. tail: fewer columns than the tile has. */
 #define IN_PART(u) (tail && (NU > 2 || (u) == nu - 1)) /* whether register u may be partly used */
-FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scattered, const int tail,
+FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scattered, const int depthwise, const int tail,
                                    const FNN(conv_grad_tile) * t) {
   reg acc[CONV_CR][NU];
   const T *x[CONV_CR];
@@ -382,8 +456,11 @@ FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scatter
         reg b[NU];
         FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = IN_PART(u) ? r_load_n(dy + u * RL, lanes[u]) : r_load(dy + u * RL);
         FNN_UNROLL for (int i = 0; i < mr; i++) {
-          reg v = r_set1(scattered ? x[i][at] : first[i]);
-          FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_fma(v, b[u], acc[i][u]);
+          const T *v = scattered ? x[i] + at : first + i;
+          FNN_UNROLL for (int u = 0; u < nu; u++) {
+            reg a = !depthwise ? r_set1(*v) : IN_PART(u) ? r_load_n(v + u * RL, lanes[u]) : r_load(v + u * RL);
+            acc[i][u] = r_fma(a, b[u], acc[i][u]);
+          }
         }
         if (!scattered) {
           __builtin_prefetch(ahead, 0, 2);
@@ -405,22 +482,24 @@ FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scatter
   }
 }
 
-#define CONV_TILE(mr, width, kind, nu, scattered, tail)                                                      \
-  static __attribute__((noinline)) void FNN(tile_##kind##_##mr##_##width)(const FNN(conv_grad_tile) * t) {  \
-    FNN(conv_grad_any)(mr, nu, scattered, tail, t);                                                         \
+#define CONV_TILE(mr, name, nu, scattered, depthwise, tail)                                    \
+  static __attribute__((noinline)) void FNN(tile_conv_##name)(const FNN(conv_grad_tile) * t) { \
+    FNN(conv_grad_any)(mr, nu, scattered, depthwise, tail, t);                                 \
   }
-#define CONV_CHANNELS(mr)                            \
-  CONV_TILE(mr, half, conv_grad, NU / 2, 0, 0)       \
-  CONV_TILE(mr, full, conv_grad, NU, 0, 0)           \
-  CONV_TILE(mr, half, conv_grad_tail, NU / 2, 0, 1)  \
-  CONV_TILE(mr, full, conv_grad_tail, NU, 0, 1)
-#define CONV_SCATTERED(mr)                           \
-  CONV_TILE(mr, half, conv_taps, NU / 2, 1, 0)       \
-  CONV_TILE(mr, full, conv_taps, NU, 1, 0)           \
-  CONV_TILE(mr, half, conv_taps_tail, NU / 2, 1, 1)  \
-  CONV_TILE(mr, full, conv_taps_tail, NU, 1, 1)
+#define CONV_CHANNELS(mr)                          \
+  CONV_TILE(mr, grad_##mr##_half, NU / 2, 0, 0, 0) \
+  CONV_TILE(mr, grad_##mr##_full, NU, 0, 0, 0)     \
+  CONV_TILE(mr, grad_tail_##mr##_half, NU / 2, 0, 0, 1) \
+  CONV_TILE(mr, grad_tail_##mr##_full, NU, 0, 0, 1)
+#define CONV_TAPS(mr)                                     \
+  CONV_TILE(mr, taps_##mr##_half, NU / 2, 1, 0, 0)        \
+  CONV_TILE(mr, taps_##mr##_full, NU, 1, 0, 0)            \
+  CONV_TILE(mr, taps_tail_##mr##_half, NU / 2, 1, 0, 1)   \
+  CONV_TILE(mr, taps_tail_##mr##_full, NU, 1, 0, 1)       \
+  CONV_TILE(mr, depthwise_taps_##mr, NU / 2, 1, 1, 0)     \
+  CONV_TILE(mr, depthwise_taps_tail_##mr, NU / 2, 1, 1, 1)
 CONV_CHANNEL_TILES(CONV_CHANNELS)
-CONV_TAPS_TILES(CONV_SCATTERED)
+CONV_TAPS_TILES(CONV_TAPS)
 typedef void (*FNN(conv_grad_fn))(const FNN(conv_grad_tile) *);
 /* [rows][tail][wide] */
 #define CONV_ENTRY(mr)                                                  \
@@ -428,14 +507,16 @@ typedef void (*FNN(conv_grad_fn))(const FNN(conv_grad_tile) *);
    {FNN(tile_conv_grad_tail_##mr##_half), FNN(tile_conv_grad_tail_##mr##_full)}},
 static const FNN(conv_grad_fn) FNN(conv_grad_tiles)[CONV_CR + 1][2][2] = {{{0}}, CONV_CHANNEL_TILES(CONV_ENTRY)};
 #undef CONV_ENTRY
-#define CONV_ENTRY(mr)                                                  \
-  {{FNN(tile_conv_taps_##mr##_half), FNN(tile_conv_taps_##mr##_full)},  \
-   {FNN(tile_conv_taps_tail_##mr##_half), FNN(tile_conv_taps_tail_##mr##_full)}},
-static const FNN(conv_grad_fn) FNN(conv_taps_tiles)[CONV_KR + 1][2][2] = {{{0}}, CONV_TAPS_TILES(CONV_ENTRY)};
+/* [rows][tail][wide, or 2: depthwise] */
+#define CONV_ENTRY(mr)                                                                                      \
+  {{FNN(tile_conv_taps_##mr##_half), FNN(tile_conv_taps_##mr##_full), FNN(tile_conv_depthwise_taps_##mr)},  \
+   {FNN(tile_conv_taps_tail_##mr##_half), FNN(tile_conv_taps_tail_##mr##_full),                             \
+    FNN(tile_conv_depthwise_taps_tail_##mr)}},
+static const FNN(conv_grad_fn) FNN(conv_taps_tiles)[CONV_KR + 1][2][3] = {{{0}}, CONV_TAPS_TILES(CONV_ENTRY)};
 #undef CONV_ENTRY
 #undef CONV_TILE
 #undef CONV_CHANNELS
-#undef CONV_SCATTERED
+#undef CONV_TAPS
 #undef IN_PART
 
 /* What both kinds of tiles need of images [n0, n1) and output rows [i0, i1). */
@@ -446,13 +527,14 @@ typedef struct FNN(conv_grad_plan) {
   ptrdiff_t c, oc, kernels;    /* of a group; groups times blocks of output channels */
   ptrdiff_t all_c, all_oc;
   ptrdiff_t blocks, tiles;     /* blocks of output channels in a group; tiles of input channels */
+  int depthwise;               /* one group of blocks of channels, c = 1 */
 } FNN(conv_grad_plan);
 
 /* The block of output channels `block`: columns of dw, dy and its group's part of x. */
 static FNN(conv_grad_tile) FNN(conv_grad_block)(const FNN(conv_grad_plan) * p, ptrdiff_t block) {
-  const ptrdiff_t group = block / p->blocks, o = block % p->blocks * CONV_PANELS * VL;
-  FNN(conv_grad_tile) t = {.x = p->x + group * p->c, .dy = p->dy + group * p->oc + o, .dw = p->dw + group * p->oc + o,
-                           .dw_row = p->all_oc, .n = fnn_min(p->oc - o, CONV_PANELS * VL),
+  const ptrdiff_t width = p->depthwise ? NARROW : CONV_PANELS * VL, group = block / p->blocks, o = block % p->blocks * width;
+  FNN(conv_grad_tile) t = {.x = p->x + (p->depthwise ? o : group * p->c), .dy = p->dy + group * p->oc + o, .dw = p->dw + group * p->oc + o,
+                           .dw_row = p->all_oc, .n = fnn_min(p->oc - o, width),
                            .x_col = p->cols.stride * p->all_c, .x_row = p->rows.stride * p->cols.in * p->all_c,
                            .x_image = p->rows.in * p->cols.in * p->all_c, .dy_col = p->all_oc,
                            .dy_row = p->cols.out * p->all_oc, .dy_image = p->rows.out * p->cols.out * p->all_oc};
@@ -530,7 +612,7 @@ static void FNN(conv_grad_channels)(const FNN(conv_grad_plan) * p, ptrdiff_t beg
 /* One block, all taps, by pixels that are alike: any numbers of the patch make a tile. dw holds sums already. */
 static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, ptrdiff_t n0, ptrdiff_t n1) {
   const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, block);
-  const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW;
+  const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW, kind = p->depthwise ? 2 : wide;
   for (ptrdiff_t i = 0, i1; i < p->rows.out; i = i1) {
     fnn_interval taps_y, taps_x;
     i1 = fnn_axis_alike(&p->rows, i, p->rows.out, &taps_y);
@@ -548,7 +630,7 @@ static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, 
           t.x_at[mr] = (r * p->rows.dilation * p->cols.in + s * p->cols.dilation) * p->all_c + c;
           t.dw_at[mr] = ((r * p->cols.taps + s) * p->c + c) * p->all_oc;
         }
-        FNN(conv_taps_tiles)[mr][tail][wide](&t);
+        FNN(conv_taps_tiles)[mr][tail][kind](&t);
       }
     }
   }
@@ -575,10 +657,12 @@ static void FNN(conv_grad_bias)(const FNN(conv_grad_plan) * p, T *dbias, ptrdiff
 
 static void FNN(conv2d_bwd_kernel)(const fnn_conv2d_bwd_kernel_args *a, int ith, int nth) {
   CONV_AXES(a);
-  const ptrdiff_t c = a->c / a->groups, oc = a->oc / a->groups, size = a->kh * a->kw * c * a->oc;
-  const ptrdiff_t chunks = fnn_conv2d_chunks(a->n, a->kh * a->kw, a->c, a->oc, a->groups);
-  const ptrdiff_t blocks = fnn_ceil_div(oc, CONV_PANELS * VL);
-  FNN(conv_grad_plan) p = {rows, cols, a->x, a->dy, a->parts, c, oc, a->groups * blocks, a->c, a->oc, blocks, fnn_ceil_div(c, CONV_CR)};
+  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
+  const ptrdiff_t groups = depthwise ? 1 : a->groups, c = depthwise ? 1 : a->c / groups, oc = a->oc / groups;
+  const ptrdiff_t chunks = fnn_conv2d_chunks(a->n, a->kh * a->kw, a->c, a->oc, a->groups), size = a->kh * a->kw * c * a->oc;
+  const ptrdiff_t blocks = fnn_ceil_div(oc, depthwise ? NARROW : CONV_PANELS * VL);
+  FNN(conv_grad_plan) p = {rows, cols, a->x, a->dy, a->parts, c, oc, groups * blocks, a->c, a->oc, blocks,
+                           fnn_ceil_div(c, CONV_CR), depthwise};
   /* What is worked on together: some rows of an image, or some images, that stay in a cache while all tiles pass. */
   const int few = c < CONV_FEW;
   const ptrdiff_t jobs = p.kernels * (few ? 1 : a->kh * a->kw * p.tiles);

@@ -71,9 +71,16 @@ static inline fnn_phase fnn_axis_phase(const fnn_axis *f, ptrdiff_t phase) {
   return p;
 }
 
-/* Elements of a packed kernel: panels of VL columns, zero padded, for each group; taps*c rows. */
-static inline ptrdiff_t fnn_conv2d_packed(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t groups, ptrdiff_t itemsize) {
-  return groups > 0 ? groups * rows * fnn_round_up(columns / groups, 64 / itemsize) : 0;
+/* Every channel by itself: vectors run over channels, and nothing is broadcast. */
+static inline int fnn_conv2d_depthwise(ptrdiff_t c, ptrdiff_t oc, ptrdiff_t groups) {
+  return groups > 1 && c == groups && oc == groups;
+}
+
+/* Elements of a packed kernel: panels of VL columns, zero padded, for each group, with taps*(rows of the group) rows. */
+static inline ptrdiff_t fnn_conv2d_packed(ptrdiff_t taps, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t groups, ptrdiff_t itemsize) {
+  if (groups < 1) return 0;
+  if (fnn_conv2d_depthwise(rows, columns, groups)) return taps * fnn_round_up(columns, 64 / itemsize);
+  return groups * taps * (rows / groups) * fnn_round_up(columns / groups, 64 / itemsize);
 }
 
 /* Backward to the kernel: the number of image chunks with a sum of their own. Many register tiles keep all threads
