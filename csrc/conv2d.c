@@ -32,8 +32,8 @@
 #elif defined FNN_SIMD_AVX2_H || defined FNN_SIMD_NEON_H
 #define CONV_MR 6
 #define CONV_KR 6
-#define CONV_DR 4
-#define CONV_DEPTHWISE_TILES(X) X(1) X(2) X(3) X(4)
+#define CONV_DR 6
+#define CONV_DEPTHWISE_TILES CONV_TILES
 #define CONV_CR 6
 #define CONV_PANELS 1
 #define CONV_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6)
@@ -187,35 +187,35 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int nu, const FNN(conv_ti
   }
 }
 
-/* Depthwise: VL channels from o on, of which only `lanes` exist where tail. */
+/* Depthwise: RL channels from o on, of which only `lanes` exist where tail. */
 FNN_INLINE void FNN(conv_depthwise_any)(const int mr, const int tail, const FNN(conv_tile) * t, ptrdiff_t o, ptrdiff_t lanes) {
-  vec acc[CONV_DR];
+  reg acc[CONV_DR];
   const T *x[CONV_DR];
-  const vec bias = !t->all_bias ? v_zero() : tail ? v_load_n(t->all_bias + o, lanes) : v_load(t->all_bias + o);
+  const reg bias = !t->all_bias ? r_zero() : tail ? r_load_n(t->all_bias + o, lanes) : r_load(t->all_bias + o);
   FNN_UNROLL for (int i = 0; i < mr; i++) x[i] = t->x[i] + o;
   FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = bias;
   for (ptrdiff_t r = 0; r < t->rows; r++) {
     const T *w = t->w + r * t->w_row + o;
     const ptrdiff_t w_run = t->run, x_run = t->x_run, end = r * t->x_row + t->runs * x_run;
     for (ptrdiff_t k = r * t->x_row; k != end; k += x_run, w += w_run) {
-      const vec b = v_load(w);
-      FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = v_fma(tail ? v_load_n(x[i] + k, lanes) : v_load(x[i] + k), b, acc[i]);
+      const reg b = r_load(w);
+      FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = r_fma(tail ? r_load_n(x[i] + k, lanes) : r_load(x[i] + k), b, acc[i]);
     }
   }
   if (t->act == FNN_RELU) {
-    FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = v_max(v_zero(), acc[i]);
+    FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = r_max(r_zero(), acc[i]);
   } else if (t->act == FNN_LEAKY_RELU) {
-    const vec minus_slope = v_set1(-t->slope), minus_one = v_set1(-1);
+    const reg minus_slope = r_set1(-t->slope), minus_one = r_set1(-1);
     FNN_UNROLL for (int i = 0; i < mr; i++) {
-      vec negative = v_mul(minus_slope, v_max(v_zero(), v_mul(acc[i], minus_one)));
-      acc[i] = v_add(v_max(v_zero(), acc[i]), negative);
+      reg negative = r_mul(minus_slope, r_max(r_zero(), r_mul(acc[i], minus_one)));
+      acc[i] = r_add(r_max(r_zero(), acc[i]), negative);
     }
   }
   FNN_UNROLL for (int i = 0; i < mr; i++) {
     if (tail)
-      v_store_n(t->y[i] + o, acc[i], lanes);
+      r_store_n(t->y[i] + o, acc[i], lanes);
     else
-      v_store(t->y[i] + o, acc[i]);
+      r_store(t->y[i] + o, acc[i]);
   }
 }
 
@@ -231,7 +231,7 @@ CONV_TILES(CONV_TILE)
 #define CONV_TILE(mr)                                                                                       \
   static __attribute__((noinline)) void FNN(tile_conv_depthwise_##mr)(const FNN(conv_tile) * t) {           \
     ptrdiff_t o = 0;                                                                                        \
-    for (; o + VL <= t->n; o += VL) FNN(conv_depthwise_any)(mr, 0, t, o, VL);                               \
+    for (; o + RL <= t->n; o += RL) FNN(conv_depthwise_any)(mr, 0, t, o, RL);                               \
     if (o < t->n) FNN(conv_depthwise_any)(mr, 1, t, o, t->n - o);                                           \
   }
 CONV_DEPTHWISE_TILES(CONV_TILE)
