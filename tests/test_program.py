@@ -154,3 +154,12 @@ def test_a_forked_child_replays_serially():
         program.replay(1)
         os._exit(0 if total[-1] == 4 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_replay_on_a_given_number_of_threads():
+    x, total = np.ones(2_000_000, np.float32), np.zeros(2_000_000, np.float32)
+    program = _core.Program()
+    with program.record():
+        add(x, total)
+    assert program.replay(2, threads=1) == 2 and program.replay(2, threads=2) == 2
+    assert (total == 5).all()

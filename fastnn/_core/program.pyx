@@ -205,10 +205,11 @@ cdef class Program:
         self.notes = notes
         self.held = [new if value is old else value for value in self.held]
 
-    def replay(self, ptrdiff_t steps=1, double most_seconds=1e9):
+    def replay(self, ptrdiff_t steps=1, double most_seconds=1e9, int threads=0):
         """Run the step again up to `steps` times; returns how many were completed.
 
-        Fewer when `most_seconds` had passed at the end of a step. A data error raises, with its step left undone.
+        `threads` is how many share it, at most those it was recorded for; 0 leaves that to what was faster lately.
+        Fewer steps when `most_seconds` had passed at the end of a step. A data error raises, with its step left undone.
         """
         if self.running:
             raise RuntimeError("Program.replay: this program is already running in another thread.")
@@ -217,7 +218,7 @@ cdef class Program:
         self.running = True
         try:
             while True:
-                done += self.slice(steps - done, end)
+                done += self.slice(steps - done, end, threads)
                 if done >= steps or time.perf_counter() >= end or any([status[0] for status, _ in self.guards]):
                     break
         finally:
@@ -229,7 +230,7 @@ cdef class Program:
                 raise make_error(position)
         return done
 
-    cdef ptrdiff_t slice(self, ptrdiff_t steps, double end):
+    cdef ptrdiff_t slice(self, ptrdiff_t steps, double end, int wanted):
         """Some steps, with the number of threads that has been faster lately; the bits are the same with any.
 
         What is faster depends on the step, and on what else the machine does: threads that wait at barriers for one
@@ -240,7 +241,11 @@ cdef class Program:
         cdef ptrdiff_t done
         cdef int shared = 0
         cdef double seconds = TRIAL_SECONDS
-        if team > 1:
+        if wanted:
+            team = min(team, wanted)
+            shared = team > 1
+            seconds = SLICE_SECONDS
+        elif team > 1:
             if self.pace[0] == 0 or self.pace[1] == 0:
                 shared = self.pace[0] != 0
             else:
@@ -256,7 +261,7 @@ cdef class Program:
         seconds = min(seconds, max(end - begin, 0.0))
         with nogil:
             done = fnn_replay(self.entries, self.n, steps, team if shared else 1, seconds)
-        if done and team > 1:
+        if done and team > 1 and not wanted:
             self.pace[shared] = (time.perf_counter() - begin) / done
         return done
 
