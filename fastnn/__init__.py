@@ -54,8 +54,8 @@ def _load_core() -> None:
 
     libgomp reads its settings when it is loaded. By default a thread that waits spins 300,000 rounds, and beside other
     processes that keeps the core from the very thread it waits for: training the digits CNN on two busy cores took 14
-    to 42 times as long as with 1,000 rounds. With 10,000 (0.1 ms) an idle machine is as fast as with 300,000; with 1,000
-    the reference CNN takes 1.25 times as long. A setting of the user's stands.
+    to 42 times as long as with 1,000 rounds. With 10,000 (0.1 ms) an idle machine is as fast as with 300,000; with
+    1,000 the reference CNN takes 1.25 times as long. A setting of the user's stands.
     """
     if "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
         importlib.import_module("fastnn._core")
