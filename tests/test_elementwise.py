@@ -242,9 +242,10 @@ def test_large_integers_are_compared_exactly():
     a, b = np.array([2**62, 2**53]), np.array([2**62 + 1, 2**53 + 1])
     assert not ops.equal(a, b).numpy().any()
     assert ops.less(a, b).numpy().all()
-    top = np.array([2**64 - 1], np.uint64)
-    assert ops.greater(top, 0).numpy().all()
-    assert ops.maximum(top, 5).numpy()[0] == 2**64 - 1
+    tops = np.array([2**64 - 1, 2**63, 2**63 - 1, 5, 0], np.uint64)
+    for name in ("maximum", "minimum", *reference.COMPARE):
+        want = getattr(np, name)(tops[:, None], tops)
+        np.testing.assert_array_equal(getattr(ops, name)(tops[:, None], tops).numpy(), want, err_msg=name)
     np.testing.assert_array_equal(ops.where([True], a[:1] + 1, b[:1]).numpy(), a[:1] + 1)
 
 
@@ -331,6 +332,14 @@ def test_irregular_strides(name):
     for a in views:
         for b in (a, a[..., -1:], a[0], np.asfortranarray(a)):
             np.testing.assert_allclose(getattr(ops, name)(a, b).numpy(), getattr(np, name)(a, b), rtol=1e-15)
+
+
+def test_short_rows_of_repeated_values():
+    """Axes that one operand repeats but the other keeps from becoming one."""
+    for rows in (2, 3, 7):
+        x, y = random_array((5, 2 * rows, 4))[:, ::2, :3], random_array((5, 1, 1), 1)
+        np.testing.assert_array_equal(ops.add(x, y).numpy(), x + y)
+        np.testing.assert_array_equal(ops.subtract(y, x).numpy(), y - x)
 
 
 def test_rank_eight():

@@ -1,7 +1,7 @@
 /* ulp.c: the largest errors of csrc/vmath.h, in units in the last place of the exact result.
  *
- *   ulp f32 [step]      every step-th of the 2^32 float32 inputs (default 1: all), against double
- *   ulp f64 [samples]   float64 inputs, stratified (default 10^8), against long double
+ *   ulp f32 [step [function]]      every step-th of the 2^32 float32 inputs (default 1: all), against double
+ *   ulp f64 [samples [function]]   float64 inputs, stratified (default 10^8), against long double
  *
  * One line per function: name, largest error, the argument it occurs at, and a checksum of all result bits (NaN counts
  * as one value), which is the same for every ISA with FMA. Built once per ISA: -DFNN_ISA=avx2 -DFNN_SIMD='"simd/avx2.h"'.
@@ -47,7 +47,6 @@ static double sigmoid_double(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 
   static __attribute__((noinline)) void name##_run_f64(double *y, const double *x) {           \
     for (int i = 0; i < N; i += 8) v_store_f64(y + i, v_##name##_f64(v_load_f64(x + i)));      \
   }                                                                                            \
-  static wide name##_exact_f32(wide x) { return (wide)f_double((double)x); }                   \
   static wide name##_exact_f64(wide x) { return f_wide(x); }
 FUNCTIONS(RUN)
 
@@ -73,7 +72,7 @@ static void report(const char *name, double worst, double at, uint64_t sum) {
 }
 
 #define MEASURE_F32(name, f_double, f_wide)                                                    \
-  {                                                                                            \
+  if (!only || !strcmp(only, #name)) {                                                         \
     double worst = 0, at = 0;                                                                  \
     uint64_t sum = 0;                                                                          \
     for (uint64_t first = 0; first < (1ull << 32); first += N * step) {                        \
@@ -87,7 +86,9 @@ static void report(const char *name, double worst, double at, uint64_t sum) {
         uint32_t u;                                                                            \
         memcpy(&u, y + i, 4);                                                                  \
         sum = mix(sum, y[i] != y[i] ? 0x7fc00000u : u);                                        \
-        double e = error_in_ulp(y[i], name##_exact_f32(x[i]), 24, -149, 0x1.fffffep127);       \
+        double exact = f_double(x[i]);                                                         \
+        if ((float)exact == y[i] && worst >= 0.5) continue; /* rounded correctly, as most are */ \
+        double e = error_in_ulp(y[i], exact, 24, -149, 0x1.fffffep127);                        \
         if (e > worst) worst = e, at = x[i];                                                   \
       }                                                                                        \
     }                                                                                          \
@@ -112,7 +113,7 @@ static double sample(uint64_t i, uint64_t *state) {
 }
 
 #define MEASURE_F64(name, f_double, f_wide)                                                    \
-  {                                                                                            \
+  if (!only || !strcmp(only, #name)) {                                                         \
     double worst = 0, at = 0;                                                                  \
     uint64_t sum = 0, state = 42;                                                              \
     for (uint64_t first = 0; first < samples; first += N) {                                    \
@@ -138,6 +139,7 @@ static double sample(uint64_t i, uint64_t *state) {
 #endif
 
 int main(int argc, char **argv) {
+  const char *only = argc > 3 ? argv[3] : NULL;
   if (argc > 1 && !strcmp(argv[1], "f32")) {
     uint64_t step = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     FUNCTIONS(MEASURE_F32)
@@ -145,7 +147,7 @@ int main(int argc, char **argv) {
     uint64_t samples = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000000;
     FUNCTIONS(MEASURE_F64)
   } else {
-    fprintf(stderr, "usage: ulp f32 [step] | ulp f64 [samples]\n");
+    fprintf(stderr, "usage: ulp f32 [step [function]] | ulp f64 [samples [function]]\n");
     return 2;
   }
   return 0;
