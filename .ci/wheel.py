@@ -33,7 +33,7 @@ MOST_BYTES = 2_000_000
 def run(*command: str | Path, **options: object) -> str:
     """Run a command, show it, and return what it printed; its failure ends the script with its output."""
     print("$", *command, flush=True)
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # type: ignore[call-overload]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)  # type: ignore[call-overload]  # of **options
     if done.returncode:
         sys.exit(f"{done.stdout}\n{command[0]} failed with exit code {done.returncode}")
     return str(done.stdout)

@@ -147,7 +147,7 @@ def _bar_class() -> Any:
 
     if in_notebook():
         with contextlib.suppress(ImportError):  # notebooks without ipywidgets get the line of text
-            import ipywidgets  # noqa: F401
+            import ipywidgets  # noqa: F401  # is it there?
             from tqdm.notebook import tqdm as base
 
     return type("Bar", (base,), {"monitor_interval": 0})

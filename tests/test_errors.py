@@ -331,7 +331,7 @@ def test_unknown_names_of_the_package():
     ):
         _ = keras.Sequentail
     with pytest.raises(ImportError):
-        from fastnn import nothing_of_that_name  # noqa: F401
+        from fastnn import nothing_of_that_name  # noqa: F401  # the import must fail
 
 
 def test_pandas_errors():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,5 +55,5 @@ def test_global_pool(benchmark: Any, isa: Any, shape: tuple[int, int, int], kern
     if "max" in kernel:
         fields["winner"] = empty((shape[0], shape[2]), np.int32)
     sizes = dict(zip("npc", shape, strict=True))
-    call = lambda: _core.launch(f"{kernel}_fwd", dtype, **fields, **sizes)  # noqa: E731
+    call = partial(_core.launch, f"{kernel}_fwd", dtype, **fields, **sizes)
     measure_bytes(benchmark, f"{kernel} {shape}", call, x.nbytes, dtype)

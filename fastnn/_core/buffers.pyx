@@ -62,6 +62,7 @@ cdef size_t size_class(size_t nbytes) noexcept:
 
 
 @cython.final
+@cython.no_gc_clear  # __dealloc__ needs the list of addresses
 cdef class Arena:
     """The memory of one Program: what its recording allocated.
 
@@ -100,6 +101,7 @@ cdef void give_back(void *address, size_t size):
 
 
 @cython.final
+@cython.no_gc_clear  # __dealloc__ needs the arena
 cdef class Block:
     """One piece of pooled memory; the base object of the arrays that use it."""
     cdef void *address

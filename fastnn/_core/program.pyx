@@ -309,11 +309,6 @@ cdef class Recording:
         self.program.finish()
 
 
-def is_recording():
-    """Whether a recording goes on, in this thread or another."""
-    return recorder is not None
-
-
 def values_are_read(str what):
     """Called wherever Python looks at a tensor's values: a recording in which that happens cannot be replayed."""
     cdef Program noting = current_recorder()

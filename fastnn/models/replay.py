@@ -7,16 +7,19 @@ step looks at values, every step runs as written.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-from fastnn._core import Program, is_recording, launch
+from fastnn._core import Program, launch
 from fastnn.autograd import FLOAT64
 from fastnn.models.data import Batches
 
 MOST_SECONDS = 0.05  # a replay comes back to Python so often, for Ctrl-C and the line of progress
 TRIES = 3  # recordings until a step counts as different each time
+
+_one_recording = threading.Lock()  # only one recording can go on; other threads' steps run as written meanwhile
 
 
 class Replay:
@@ -48,17 +51,21 @@ class Replay:
     def advance(self, batches: Batches, step: int, most: int) -> int:
         """Run at least one step from number `step` on, at most `most`; returns how many were run."""
         whole = batches.whole_steps - step
-        if self.eager or self.model._unreplayable or whole < 1 or not self._warm or is_recording():
+        batches.position[0] = step * batches.batch_size
+        if self.program is not None and whole >= 1:
+            return self.program.replay(min(most, whole), MOST_SECONDS)
+        recordable = self._warm and whole >= 1 and not (self.eager or self.model._unreplayable)
+        if not recordable or not _one_recording.acquire(blocking=False):
             self._warm = self._warm or whole >= 1
             self.result = self.step(*batches.batch(step))
             return 1
-        batches.position[0] = step * batches.batch_size
-        if self.program is not None:
-            return self.program.replay(min(most, whole), MOST_SECONDS)
         program = Program()
-        with program.record():
-            self.result = self.step(*batches.next_batch())
-            launch("counter_add", FLOAT64, counter=batches.position, amount=batches.batch_size)
+        try:
+            with program.record():
+                self.result = self.step(*batches.next_batch())
+                launch("counter_add", FLOAT64, counter=batches.position, amount=batches.batch_size)
+        finally:
+            _one_recording.release()
         self._consider(program)
         return 1
 

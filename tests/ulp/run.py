@@ -57,7 +57,7 @@ def main() -> int:
             what = f"every {amount}th of 2^32 inputs" if dtype == "f32" else f"{int(amount):,} inputs"
             print(f"{dtype} on {isas[0]}, {what}: largest errors in ulp", flush=True)
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for lines in pool.map(lambda name: measure(programs[isas[0]], dtype, amount, name), FUNCTIONS):  # noqa: B023
+                for lines in pool.map(lambda name: measure(programs[isas[0]], dtype, amount, name), FUNCTIONS):  # noqa: B023  # the map ends within the loop
                     print(f"  {lines[0].name:<8} {lines[0].error:6.3f} at {lines[0].where}", flush=True)
     return 0
 
