@@ -51,11 +51,11 @@ class Progress:
         0, 1 or 2, see `resolve_verbose`.
     title : str
         What the line begins with, ``"Epoch 1/5"``.
-    total : int
-        Number of steps.
+    total : int, optional
+        Number of steps, where it is known.
     """
 
-    def __init__(self, verbose: int, title: str, total: int) -> None:
+    def __init__(self, verbose: int, title: str, total: int | None) -> None:
         self.verbose = verbose
         self.title = title
         self.total = total
@@ -98,7 +98,7 @@ class Progress:
         elif self.verbose == 2:
             seconds = time.perf_counter() - self._begin
             parts = [self.title] if self.title else []
-            parts += [f"{done}/{self.total}", f"{seconds:.0f}s", per_step(seconds / max(done, 1))]
+            parts += [f"{done}/{self.total or done}", f"{seconds:.0f}s", per_step(seconds / max(done, 1))]
             parts += [f"{name}: {_number(value)}" for name, value in logs.items()]
             sys.stdout.write(" - ".join(parts) + "\n")
             sys.stdout.flush()

@@ -427,6 +427,44 @@ def test_validation_freq():
     assert len(history.history["val_loss"]) == 3
 
 
+def first_values(**fit):
+    """What the batches of each epoch begin with, for 0 ... 69 in batches of 10."""
+    seen = []
+
+    class Watch(layers.Layer):
+        def call(self, x, training=False):
+            if training:
+                seen[-1].append(int(x.numpy()[0, 0]))
+            return x
+
+    model = models.Sequential([layers.Input((1,)), Watch(), layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append([]))
+    x = np.arange(70.0)
+    model.fit(x, x * 0, batch_size=10, shuffle=False, verbose=0, callbacks=[begin], **fit)
+    return seen
+
+
+def test_epochs_of_a_few_steps_go_on_where_the_last_one_stopped():
+    assert first_values(epochs=2, steps_per_epoch=3) == [[0, 10, 20], [30, 40, 50]]
+    assert first_values(epochs=2, steps_per_epoch=7) == [[0, 10, 20, 30, 40, 50, 60]] * 2
+    with pytest.warns(UserWarning, match=r"fit: x ran out of data: 3 batches an epoch .* there are 7"):
+        assert first_values(epochs=4, steps_per_epoch=3) == [[0, 10, 20], [30, 40, 50], [60], [0, 10, 20]]
+    with pytest.warns(UserWarning, match=r"8 batches an epoch"):
+        assert first_values(steps_per_epoch=8) == [[0, 10, 20, 30, 40, 50, 60]]
+
+
+def test_steps_of_evaluate_predict_and_validation_begin_at_the_start():
+    x, y = regression(70)
+    model = line(optimizer=optimizers.SGD(0.0))
+    assert model.evaluate(x, y, batch_size=8, steps=3, verbose=0) == model.evaluate(x[:24], y[:24], batch_size=8)
+    np.testing.assert_array_equal(model.predict(x, batch_size=8, steps=3), model.predict(x[:24]))
+    losses_ = model.fit(x, y, 8, epochs=2, validation_data=(x, y), validation_steps=2, verbose=0).history["val_loss"]
+    assert losses_ == [model.evaluate(x[:16], y[:16], batch_size=8)] * 2
+    with pytest.raises(ValueError, match="fit: steps_per_epoch must be a positive int; got 0"):
+        model.fit(x, y, steps_per_epoch=0)
+
+
 def test_sample_weights():
     x, y = regression(8)
     weight = np.array([1.0, 0, 2, 0, 0, 0, 0, 1])
@@ -708,7 +746,7 @@ def test_a_step_can_be_recorded_and_replayed():
     for _ in range(3):
         eager.train_on_batch(*data)
     replayed, *data = everything()
-    batch = replayed._batches(tuple(data), 8).batch(0)
+    batch = replayed._batches("", tuple(data), 8).batch(0)
     program = _core.Program()
     with program.record():
         replayed._train_step(*batch)

@@ -1,12 +1,14 @@
 """The data a model is given, and how it is cut into batches.
 
 Arrays stay where they are and as they are: each batch is gathered, and converted to the model's dtype, when its turn
-comes. Only things that NumPy cannot look into in place (lists, pandas frames of several dtypes) are copied once.
+comes. Only what cannot be looked into in place (lists, frames of several dtypes, foreign byte order, packed records) is
+copied, once.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,10 +18,13 @@ from fastnn import errors, ops
 from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import as_numeric
+from fastnn.ops.movement import readable
 
 BATCH_SIZE = 32
 
 Arrays = tuple[Array, Array | None, Array | None]
+Dtypes = tuple[str, str, str]
+Batch = tuple[Tensor, Tensor | None, Tensor | None, int]
 
 
 def as_data(who: str, argument: str, value: Any) -> Array:
@@ -56,11 +61,20 @@ def check_lengths(who: str, **arrays: Array | None) -> int:
 def check_batch_size(who: str, batch_size: Any, argument: str = "batch_size") -> int:
     if batch_size is None:
         return BATCH_SIZE
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-        raise errors.type_error(who, argument, "a positive int", batch_size)
-    if batch_size < 1:
-        raise errors.value_error(who, argument, "a positive int", int(batch_size), "The default is 32.")
-    return int(batch_size)
+    return check_whole(who, argument, batch_size, 1, "The default is 32.")
+
+
+def check_steps(who: str, argument: str, steps: Any) -> int | None:
+    return None if steps is None else check_whole(who, argument, steps, 1, "None takes all the data.")
+
+
+def check_whole(who: str, argument: str, value: Any, least: int = 0, fix: str = "") -> int:
+    rule = "a positive int" if least == 1 else f"an int of at least {least}"
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise errors.type_error(who, argument, rule, value)
+    if value < least:
+        raise errors.value_error(who, argument, rule, int(value), fix)
+    return int(value)
 
 
 def split(
@@ -100,6 +114,9 @@ def class_weights(who: str, y: Array | None, weights: Mapping[int, float], sampl
 class Batches:
     """Arrays that are handed out batch by batch.
 
+    An epoch is ``begin()``, then ``ready()`` and ``taken(n)`` in turns until `ready` gives None, then ``end()``;
+    ``close()`` when there are no more epochs.
+
     Parameters
     ----------
     arrays : tuple
@@ -108,52 +125,111 @@ class Batches:
         What each is converted to on the way.
     batch_size : int
     shuffle : bool
-        Whether `reshuffle` puts the samples into a new order.
+        Whether the samples get a new order each time they are gone through.
+    limit : int, optional
+        Steps of an epoch; the next one goes on where it stopped. Default: all samples, once.
+    who : str
+        For warnings.
     """
 
     def __init__(
-        self, arrays: Arrays, dtypes: tuple[str, str, str], batch_size: int, shuffle: bool = False
+        self,
+        arrays: Arrays,
+        dtypes: Dtypes,
+        batch_size: int,
+        shuffle: bool = False,
+        limit: int | None = None,
+        who: str = "",
     ) -> None:
-        self.arrays = arrays
+        self.who = who
         self.dtypes = dtypes
-        self.samples = len(arrays[0])
-        self.batch_size = min(batch_size, self.samples)
-        self.steps = -(-self.samples // self.batch_size)
-        self.whole_steps = self.samples // self.batch_size
-        self.position = np.zeros(1, np.int64)  # of the next batch's first row; read when a kernel runs
+        self.limit = limit
         self.index: Array | None = None
+        self._hold(arrays, batch_size)
+        self._all = -(-self.samples // self.batch_size)
+        self._next = 0  # of all steps
+        self._left = 0  # of this epoch's
         if shuffle:
             self.index = empty((self.samples,), np.int64)
             self.index[:] = np.arange(self.samples)
 
-    def reshuffle(self, generator: np.random.Generator) -> None:
-        """Put the samples into a new order, in place."""
-        if self.index is not None:
+    def _hold(self, arrays: Arrays, batch_size: int) -> None:
+        # What kernels cannot read where it lies (packed records, ...) is copied here, once.
+        x, y, weight = arrays
+        self.arrays: Arrays = (
+            readable(x), None if y is None else readable(y), None if weight is None else readable(weight)
+        )  # fmt: skip
+        self.samples = len(x)
+        self.batch_size = min(batch_size, self.samples)
+        self.whole_steps = self.samples // self.batch_size
+        self.position = np.zeros(1, np.int64)  # of the next batch's first row; read when a kernel runs
+
+    @property
+    def steps(self) -> int | None:
+        """The number of steps of an epoch; None where nobody knows before its end."""
+        return self.limit or self._all
+
+    @property
+    def sample(self) -> Arrays:
+        """A few samples, to build a model from."""
+        x, y, weight = self.arrays
+        return x[:1], y, weight
+
+    def begin(self, generator: np.random.Generator | None = None, anew: bool = False) -> bool:
+        """Begin an epoch; ``anew`` starts from the first batch in any case. Returns whether there is one."""
+        if self._next >= self._all or anew:
+            self._next = 0
+        if self._next == 0 and self.index is not None and generator is not None:
             generator.shuffle(self.index)
+        self._left = self.limit or self._all
+        return True
+
+    def ready(self) -> tuple[int, int] | None:
+        """The number of the next step and how many are ready from there on; None at the end of the epoch."""
+        if self._left and self._next >= self._all:
+            self._ran_out(self._all)
+            self._left = 0
+        return (self._next, min(self._left, self._all - self._next)) if self._left else None
+
+    def taken(self, steps: int) -> None:
+        """So many steps have been run."""
+        self._next += steps
+        self._left -= steps
+
+    def end(self) -> None:
+        """End an epoch."""
+
+    def close(self) -> None:
+        """There will be no more epochs."""
 
     def count(self, step: int) -> int:
         """The number of samples in a step: fewer in the last one."""
         return min(self.batch_size, self.samples - step * self.batch_size)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+    def batch(self, step: int) -> Batch:
         """The rows of x, y and weights that belong to a step, and how many there are (fewer in the last step)."""
-        return self._rows(step * self.batch_size, self.count(step), None)
+        return self._rows(self.arrays, step * self.batch_size, self.count(step), None)
 
-    def next_batch(self) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+    def next_batch(self) -> Batch:
         """The rows of the whole batch at `position`."""
-        return self._rows(0, self.batch_size, self.position)
+        return self._rows(self.arrays, 0, self.batch_size, self.position)
 
-    def _rows(
-        self, begin: int, count: int, position: Array | None
-    ) -> tuple[Tensor, Tensor | None, Tensor | None, int]:
+    def _rows(self, arrays: Arrays, begin: int, count: int, position: Array | None) -> Batch:
         def rows(array: Array, dtype: str) -> Tensor:
             return Tensor.wrap(ops.gather_rows(array, self.index, begin, count, dtype, position))
 
-        x, y, weight = self.arrays
+        x, y, weight = arrays
         x_dtype, y_dtype, weight_dtype = self.dtypes
         return (
             rows(x, x_dtype),
             None if y is None else rows(y, y_dtype),
             None if weight is None else rows(weight, weight_dtype),
             count,
+        )
+
+    def _ran_out(self, batches: int) -> None:
+        warnings.warn(
+            f"{self.who}: x ran out of data: {self.limit} batches an epoch were asked for, and there are {batches}. "
+            "The epoch ends early.",
+            stacklevel=5,
         )

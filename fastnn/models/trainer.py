@@ -120,7 +120,8 @@ class Trainer(Layer):
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
-        *,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
     ) -> History:
@@ -151,6 +152,10 @@ class Trainer(Layer):
             Weight of each sample in the loss.
         initial_epoch : int
             Number of the first epoch.
+        steps_per_epoch : int, optional
+            Steps of an epoch; the next one goes on where it stopped. Default: all the data, once.
+        validation_steps : int, optional
+            Validate on the first so many batches.
         validation_batch_size : int, optional
             Default: ``batch_size``.
         validation_freq : int or list of int
@@ -171,8 +176,8 @@ class Trainer(Layer):
         """
         who = f"{self._who}.fit"
         with self._exclusive("fit"):
-            epochs = _whole(who, "epochs", epochs)
-            initial_epoch = _whole(who, "initial_epoch", initial_epoch)
+            epochs = data.check_whole(who, "epochs", epochs)
+            initial_epoch = data.check_whole(who, "initial_epoch", initial_epoch)
             verbose = resolve_verbose(who, verbose)
             train = self._read(who, x, y, sample_weight)
             held_out: data.Arrays | None = None
@@ -184,11 +189,13 @@ class Trainer(Layer):
                 weights = data.class_weights(who, train[1], class_weight, train[2])
                 train = (train[0], train[1], weights)
             size = data.check_batch_size(who, batch_size)
-            batches = self._batches(train, size, shuffle=bool(shuffle))
+            steps = data.check_steps(who, "steps_per_epoch", steps_per_epoch)
+            batches = self._batches(who, train, size, steps, shuffle=bool(shuffle))
             held_batches = None
             if held_out is not None:
                 held_size = data.check_batch_size(who, validation_batch_size or size, "validation_batch_size")
-                held_batches = self._batches(held_out, held_size)
+                held_steps = data.check_steps(who, "validation_steps", validation_steps)
+                held_batches = self._batches(who, held_out, held_size, held_steps)
             _should_validate(who, validation_freq, 0)
             self._prepare_training(who, train, held_out)
             hooks = CallbackList(
@@ -210,14 +217,14 @@ class Trainer(Layer):
                     # A user's callback may have changed what a step is; to record it again costs three steps.
                     train_replay = self._replay("fit", self._train_step, hooks, "train")
                     test_replay = self._replay("fit", self._test_step, hooks, "test")
-                if generator is not None:
-                    batches.reshuffle(generator)
+                batches.begin(generator)
                 progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
                 try:
                     done = self._run_epoch(batches, train_replay, hooks, progress)
                     logs = self._logs()
                     if held_batches is not None and _should_validate(who, validation_freq, epoch):
-                        found = self._run_evaluation(held_batches, test_replay, hooks)
+                        held_batches.begin(anew=True)
+                        found, _ = self._run_evaluation(held_batches, test_replay, hooks)
                         logs |= {f"val_{name}": value for name, value in found.items()}
                     progress.finish(done, logs)
                 finally:
@@ -241,17 +248,23 @@ class Trainer(Layer):
         chunk = self._steps_per_execution if begins or ends else 1
         self.reset_metrics()
         self._in_epoch = True
-        done = 0
+        done = told = 0
         try:
-            while done < batches.steps:
+            while ready := batches.ready():
                 if begins and done % chunk == 0:
                     hooks.on_train_batch_begin(done)
-                done += replay.advance(batches, done, 1 if begins or ends else batches.steps)
-                if ends and (done % chunk == 0 or done == batches.steps):
+                steps = replay.advance(batches, ready[0], 1 if begins or ends else ready[1])
+                batches.taken(steps)
+                done += steps
+                if ends and done % chunk == 0:
                     hooks.on_train_batch_end(done - 1, self._logs())
+                    told = done
                 progress.update(done, self._logs)
                 if self.stop_training:
                     break
+            if ends and told < done:
+                hooks.on_train_batch_end(done - 1, self._logs())
+            batches.end()
         except BaseException:
             for variable in self.trainable_variables:
                 variable.zero_grad()
@@ -307,7 +320,7 @@ class Trainer(Layer):
         batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
-        *,
+        steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
@@ -320,6 +333,8 @@ class Trainer(Layer):
             Default 32.
         verbose : "auto", 0, 1 or 2
         sample_weight : array_like, optional
+        steps : int, optional
+            Stop after so many batches.
         callbacks : list of Callback, optional
         return_dict : bool
             Return a dict from names to values.
@@ -333,7 +348,8 @@ class Trainer(Layer):
         self._need_compile(who)
         verbose = resolve_verbose(who, verbose)
         arrays = self._read(who, x, y, sample_weight)
-        batches = self._batches(arrays, data.check_batch_size(who, batch_size))
+        size, limit = data.check_batch_size(who, batch_size), data.check_steps(who, "steps", steps)
+        batches = self._batches(who, arrays, size, limit)
         self._check_loss(who, arrays)
         self._build_from(arrays[0][:1])
         self._check_labels(who, arrays[1])
@@ -343,8 +359,9 @@ class Trainer(Layer):
         kept = self._keep_sums() if self._in_epoch else None
         try:
             replay = self._replay("evaluate", self._test_step, hooks, "test")
-            logs = self._run_evaluation(batches, replay, hooks, progress)
-            progress.finish(batches.steps, logs)
+            batches.begin()
+            logs, done = self._run_evaluation(batches, replay, hooks, progress)
+            progress.finish(done, logs)
         finally:
             progress.abandon()
             if kept is not None:
@@ -353,22 +370,26 @@ class Trainer(Layer):
 
     def _run_evaluation(
         self, batches: data.Batches, replay: Replay, hooks: CallbackList, progress: Progress | None = None
-    ) -> dict[str, float]:
+    ) -> tuple[dict[str, float], int]:
+        """Loss and metrics over an epoch, and the number of its steps."""
         begins, ends = hooks.wants("on_test_batch_begin"), hooks.wants("on_test_batch_end")
         self.reset_metrics()
         hooks.on_test_begin()
         done = 0
-        while done < batches.steps:
+        while ready := batches.ready():
             if begins:
                 hooks.on_test_batch_begin(done)
-            done += replay.advance(batches, done, 1 if begins or ends else batches.steps)
+            steps = replay.advance(batches, ready[0], 1 if begins or ends else ready[1])
+            batches.taken(steps)
+            done += steps
             if ends:
                 hooks.on_test_batch_end(done - 1, self._logs())
             if progress is not None:
                 progress.update(done, self._logs)
+        batches.end()
         logs = self._logs()
         hooks.on_test_end(logs)
-        return logs
+        return logs, done
 
     def _test_step(self, x: Tensor, y: Tensor | None, weight: Tensor | None, count: int) -> None:
         with no_grad():
@@ -377,7 +398,12 @@ class Trainer(Layer):
             self._note(loss, y, y_pred, weight, count)
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", *, callbacks: Any = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """The outputs for inputs; the model need not be compiled.
 
@@ -388,6 +414,8 @@ class Trainer(Layer):
             Default 32.
         verbose : "auto", 0, 1 or 2
             "auto" shows no line where there is only one batch.
+        steps : int, optional
+            Stop after so many batches.
         callbacks : list of Callback, optional
 
         Returns
@@ -398,7 +426,8 @@ class Trainer(Layer):
         who = f"{self._who}.predict"
         level = resolve_verbose(who, verbose)
         arrays = self._read(who, x, None, None)
-        batches = self._batches((arrays[0], None, None), data.check_batch_size(who, batch_size))
+        size, limit = data.check_batch_size(who, batch_size), data.check_steps(who, "steps", steps)
+        batches = self._batches(who, (arrays[0], None, None), size, limit)
         if verbose == "auto" and batches.steps == 1:
             level = 0
         self._build_from(arrays[0][:1])
@@ -406,18 +435,23 @@ class Trainer(Layer):
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
         replay = self._replay("predict", self._predict_step, hooks, "predict")
-        out = _Collected(batches.samples)
+        out = _Collected(batches.samples if limit is None else min(batches.samples, limit * batches.batch_size))
         hooks.on_predict_begin()
         try:
-            for step in range(batches.steps):
+            done = 0
+            batches.begin()
+            while ready := batches.ready():
                 if begins:
-                    hooks.on_predict_batch_begin(step)
-                replay.advance(batches, step, 1)
-                out.add(replay.result, batches.count(step))
+                    hooks.on_predict_batch_begin(done)
+                replay.advance(batches, ready[0], 1)
+                out.add(replay.result, batches.count(ready[0]))
+                batches.taken(1)
                 if ends:
-                    hooks.on_predict_batch_end(step, {"outputs": replay.result})
-                progress.update(step + 1)
-            progress.finish(batches.steps)
+                    hooks.on_predict_batch_end(done, {"outputs": replay.result})
+                done += 1
+                progress.update(done)
+            batches.end()
+            progress.finish(done)
         finally:
             progress.abandon()
         hooks.on_predict_end()
@@ -449,7 +483,7 @@ class Trainer(Layer):
             arrays = self._read(who, x, y, sample_weight)
             if class_weight is not None:
                 arrays = (*arrays[:2], data.class_weights(who, arrays[1], class_weight, arrays[2]))
-            batches = self._batches(arrays, len(arrays[0]))
+            batches = self._batches(who, arrays, len(arrays[0]))
             self._prepare_training(who, arrays, None)
             try:
                 self._train_step(*batches.batch(0))
@@ -464,7 +498,7 @@ class Trainer(Layer):
         who = f"{self._who}.test_on_batch"
         self._need_compile(who)
         arrays = self._read(who, x, y, sample_weight)
-        batches = self._batches(arrays, len(arrays[0]))
+        batches = self._batches(who, arrays, len(arrays[0]))
         self._check_loss(who, arrays)
         self._build_from(arrays[0][:1])
         self._check_labels(who, arrays[1])
@@ -553,10 +587,15 @@ class Trainer(Layer):
             )
         return self._read(f"{who} validation_data", *(*given, None)[:3])
 
-    def _batches(self, arrays: data.Arrays, size: int, shuffle: bool = False) -> data.Batches:
-        y = arrays[1]
+    def _batches(
+        self, who: str, arrays: data.Arrays, size: int, steps: int | None = None, shuffle: bool = False
+    ) -> data.Batches:
+        return data.Batches(arrays, self._dtypes(arrays[1]), size, shuffle, steps, who)
+
+    def _dtypes(self, y: Array | None) -> data.Dtypes:
+        """What x, y and weights are converted to: class numbers stay whole."""
         whole = y is not None and (is_sparse(self._loss) or (isinstance(self._loss, str) and y.dtype.kind in "iub"))
-        return data.Batches(arrays, (self.dtype, "int64" if whole else self.dtype, self.dtype), size, shuffle)
+        return self.dtype, "int64" if whole else self.dtype, self.dtype
 
     def _prepare_training(
         self, who: str, train: data.Arrays, held_out: data.Arrays | None
@@ -673,14 +712,6 @@ def _joined(parts: list[Any]) -> Any:
 
 def _mean(name: str) -> Any:
     return metrics.Mean(name=name)
-
-
-def _whole(who: str, argument: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise errors.type_error(who, argument, "an int of at least 0", value)
-    if value < 0:
-        raise errors.value_error(who, argument, "an int of at least 0", int(value))
-    return int(value)
 
 
 def _should_validate(who: str, frequency: Any, epoch: int) -> bool:
