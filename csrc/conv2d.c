@@ -8,10 +8,8 @@
  * outside of x are left out. So no map is too small for the tile, and every element is one chain of fused
  * multiply-adds over (r, s, c), whatever the tile, the batch or the thread.
  *
- * Backward to the input is the same loop over dy, once per phase of the stride, on a kernel packed in reverse. Backward
- * to the kernel keeps a tile of the kernel's gradient (input channels of one tap by output channels) in registers and
- * runs over the pixels that have this tap inside of x; with few input channels the tile takes columns of several taps.
- * Tiles are shared by threads; where they are few, image chunks are (fnn_conv2d_chunks), and conv2d_add_parts adds.
+ * Backward to the input is the same loop over dy, once per phase of the stride, on a kernel packed in reverse.
+ * conv2d_bwd_kernel.c has the rest, and conv2d.h the geometry.
  * After: Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129; Georganas et al., arXiv:1808.05567. */
 
 /* ---- once per translation unit ------------------------------------------------------------------------------ */
@@ -79,10 +77,28 @@ static void FNN(conv2d_pack_fwd)(const fnn_conv2d_pack_fwd_args *a, int ith, int
   const ptrdiff_t k = a->kh * a->kw * (a->c / a->groups), oc = a->oc / a->groups, panels = fnn_ceil_div(oc, VL);
   ptrdiff_t begin, end;
   fnn_share(a->groups * panels * k, 16, ith, nth, &begin, &end);
-  for (ptrdiff_t row = begin; row < end; row++) {
-    ptrdiff_t panel = row / k % panels, group = row / k / panels;
-    v_store(packed + row * VL, v_load_n(kernel + row % k * a->oc + group * oc + panel * VL, fnn_min(VL, oc - panel * VL)));
+  for (ptrdiff_t row = begin, stop; row < end; row = stop) { /* the rows of one panel */
+    const ptrdiff_t panel = row / k % panels, group = row / k / panels, lanes = fnn_min(VL, oc - panel * VL);
+    const T *from = kernel + row % k * a->oc + group * oc + panel * VL;
+    stop = fnn_min(end, (row / k + 1) * k);
+    if (lanes == VL)
+      for (ptrdiff_t i = row; i < stop; i++, from += a->oc) v_store(packed + i * VL, v_load(from));
+    else
+      for (ptrdiff_t i = row; i < stop; i++, from += a->oc) v_store(packed + i * VL, v_load_n(from, lanes));
   }
+}
+
+/* Rows of n numbers, `lanes` (at most VL) of them `step` apart, become n rows of VL, zero beyond the lanes. */
+static void FNN(conv_transposed)(T *to, const T *from, ptrdiff_t step, ptrdiff_t lanes, ptrdiff_t n) {
+  reg square[RL];
+  for (ptrdiff_t lane = 0; lane < VL; lane += RL)
+    for (ptrdiff_t o = 0; o < n; o += RL) {
+      const ptrdiff_t columns = fnn_min(RL, n - o);
+      for (ptrdiff_t i = 0; i < RL; i++)
+        square[i] = lane + i < lanes ? r_load_n(from + (lane + i) * step + o, columns) : r_zero();
+      r_transpose(square);
+      for (ptrdiff_t i = 0; i < columns; i++) r_store(to + (o + i) * VL + lane, square[i]);
+    }
 }
 
 /* The axes of a convolution as its forward pass walks them. */
@@ -119,11 +135,7 @@ static void FNN(conv2d_pack_bwd_input)(const fnn_conv2d_pack_bwd_input_args *a, 
             }
             const ptrdiff_t lanes = fnn_min(VL, c - panel * VL);
             const T *from = kernel + ((r * a->kw + s) * c + panel * VL) * a->oc + group * oc;
-            T *to = packed + job * oc * VL;
-            for (ptrdiff_t o = 0; o < oc; o++) {
-              for (ptrdiff_t lane = 0; lane < lanes; lane++) to[o * VL + lane] = from[lane * a->oc + o];
-              for (ptrdiff_t lane = lanes; lane < VL; lane++) to[o * VL + lane] = 0;
-            }
+            FNN(conv_transposed)(packed + job * oc * VL, from, a->oc, lanes, oc);
           }
       }
 }
@@ -413,314 +425,3 @@ static void FNN(conv2d_bwd_input)(const fnn_conv2d_bwd_input_args *a, int ith, i
       }
   }
 }
-
-/* ---- backward to the kernel ----------------------------------------------------------------------------------- */
-/* A tile of the kernel's gradient: rows are numbers of the patch, columns output channels. */
-typedef struct FNN(conv_grad_tile) {
-  const T *x, *dy;                  /* at the first pixel */
-  ptrdiff_t images, rows, pixels;
-  ptrdiff_t x_image, x_row, x_col;  /* steps from pixel to pixel */
-  ptrdiff_t dy_image, dy_row, dy_col;
-  T *dw;
-  ptrdiff_t dw_row;
-  ptrdiff_t n; /* columns that exist */
-  int add;     /* to what dw holds, else from zero */
-  const char *ahead; /* what the next slice will read, fetched into L2 a line per pixel */
-  ptrdiff_t ahead_step;
-  ptrdiff_t x_at[CONV_KR], dw_at[CONV_KR]; /* several taps: where the rows lie in the patch and in dw */
-} FNN(conv_grad_tile);
-
-/* Rows lie at x_at and dw_at where scattered, else they follow each other; depthwise, they are taps, and columns are
- * channels of x and dy alike. tail: fewer columns than the tile has. */
-#define IN_PART(u) (tail && (NU > 2 || (u) == nu - 1)) /* whether register u may be partly used */
-FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scattered, const int depthwise, const int tail,
-                                   const FNN(conv_grad_tile) * t) {
-  reg acc[CONV_CR][NU];
-  const T *x[CONV_CR];
-  ptrdiff_t lanes[NU];
-  const char *ahead = t->ahead;
-  FNN_UNROLL for (int u = 0; u < nu; u++) lanes[u] = IN_PART(u) ? fnn_min(RL, fnn_max(0, t->n - u * RL)) : RL;
-  FNN_UNROLL for (int i = 0; i < mr; i++) {
-    T *dw = t->dw + (scattered ? t->dw_at[i] : i * t->dw_row);
-    if (scattered) x[i] = t->x + t->x_at[i];
-    FNN_UNROLL for (int u = 0; u < nu; u++)
-      acc[i][u] = !t->add ? r_zero() : IN_PART(u) ? r_load_n(dw + u * RL, lanes[u]) : r_load(dw + u * RL);
-  }
-  for (ptrdiff_t image = 0; image < t->images; image++)
-    for (ptrdiff_t row = 0; row < t->rows; row++) {
-      const ptrdiff_t x_col = t->x_col, dy_col = t->dy_col, ahead_step = t->ahead_step;
-      ptrdiff_t at = image * t->x_image + row * t->x_row;
-      const T *first = t->x + at;
-      const T *dy = t->dy + image * t->dy_image + row * t->dy_row;
-      for (ptrdiff_t pixel = t->pixels; pixel > 0; pixel--) {
-        reg b[NU];
-        FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = IN_PART(u) ? r_load_n(dy + u * RL, lanes[u]) : r_load(dy + u * RL);
-        FNN_UNROLL for (int i = 0; i < mr; i++) {
-          const T *v = scattered ? x[i] + at : first + i;
-          FNN_UNROLL for (int u = 0; u < nu; u++) {
-            reg a = !depthwise ? r_set1(*v) : IN_PART(u) ? r_load_n(v + u * RL, lanes[u]) : r_load(v + u * RL);
-            acc[i][u] = r_fma(a, b[u], acc[i][u]);
-          }
-        }
-        if (!scattered) {
-          __builtin_prefetch(ahead, 0, 2);
-          ahead += ahead_step;
-        }
-        dy += dy_col;
-        at += x_col;
-        first += x_col;
-      }
-    }
-  FNN_UNROLL for (int i = 0; i < mr; i++) {
-    T *dw = t->dw + (scattered ? t->dw_at[i] : i * t->dw_row);
-    FNN_UNROLL for (int u = 0; u < nu; u++) {
-      if (IN_PART(u))
-        r_store_n(dw + u * RL, acc[i][u], lanes[u]);
-      else
-        r_store(dw + u * RL, acc[i][u]);
-    }
-  }
-}
-
-#define CONV_TILE(mr, name, nu, scattered, depthwise, tail)                                    \
-  static __attribute__((noinline)) void FNN(tile_conv_##name)(const FNN(conv_grad_tile) * t) { \
-    FNN(conv_grad_any)(mr, nu, scattered, depthwise, tail, t);                                 \
-  }
-#define CONV_CHANNELS(mr)                          \
-  CONV_TILE(mr, grad_##mr##_half, NU / 2, 0, 0, 0) \
-  CONV_TILE(mr, grad_##mr##_full, NU, 0, 0, 0)     \
-  CONV_TILE(mr, grad_tail_##mr##_half, NU / 2, 0, 0, 1) \
-  CONV_TILE(mr, grad_tail_##mr##_full, NU, 0, 0, 1)
-#define CONV_TAPS(mr)                                     \
-  CONV_TILE(mr, taps_##mr##_half, NU / 2, 1, 0, 0)        \
-  CONV_TILE(mr, taps_##mr##_full, NU, 1, 0, 0)            \
-  CONV_TILE(mr, taps_tail_##mr##_half, NU / 2, 1, 0, 1)   \
-  CONV_TILE(mr, taps_tail_##mr##_full, NU, 1, 0, 1)       \
-  CONV_TILE(mr, depthwise_taps_##mr, NU / 2, 1, 1, 0)     \
-  CONV_TILE(mr, depthwise_taps_tail_##mr, NU / 2, 1, 1, 1)
-CONV_CHANNEL_TILES(CONV_CHANNELS)
-CONV_TAPS_TILES(CONV_TAPS)
-typedef void (*FNN(conv_grad_fn))(const FNN(conv_grad_tile) *);
-/* [rows][tail][wide] */
-#define CONV_ENTRY(mr)                                                  \
-  {{FNN(tile_conv_grad_##mr##_half), FNN(tile_conv_grad_##mr##_full)},  \
-   {FNN(tile_conv_grad_tail_##mr##_half), FNN(tile_conv_grad_tail_##mr##_full)}},
-static const FNN(conv_grad_fn) FNN(conv_grad_tiles)[CONV_CR + 1][2][2] = {{{0}}, CONV_CHANNEL_TILES(CONV_ENTRY)};
-#undef CONV_ENTRY
-/* [rows][tail][wide, or 2: depthwise] */
-#define CONV_ENTRY(mr)                                                                                      \
-  {{FNN(tile_conv_taps_##mr##_half), FNN(tile_conv_taps_##mr##_full), FNN(tile_conv_depthwise_taps_##mr)},  \
-   {FNN(tile_conv_taps_tail_##mr##_half), FNN(tile_conv_taps_tail_##mr##_full),                             \
-    FNN(tile_conv_depthwise_taps_tail_##mr)}},
-static const FNN(conv_grad_fn) FNN(conv_taps_tiles)[CONV_KR + 1][2][3] = {{{0}}, CONV_TAPS_TILES(CONV_ENTRY)};
-#undef CONV_ENTRY
-#undef CONV_TILE
-#undef CONV_CHANNELS
-#undef CONV_TAPS
-#undef IN_PART
-
-/* What both kinds of tiles need of images [n0, n1) and output rows [i0, i1). */
-typedef struct FNN(conv_grad_plan) {
-  fnn_axis rows, cols;
-  const T *x, *dy;
-  T *dw;
-  ptrdiff_t c, oc, kernels;    /* of a group; groups times blocks of output channels */
-  ptrdiff_t all_c, all_oc;
-  ptrdiff_t blocks, tiles;     /* blocks of output channels in a group; tiles of input channels */
-  int depthwise;               /* one group of blocks of channels, c = 1 */
-} FNN(conv_grad_plan);
-
-/* The block of output channels `block`: columns of dw, dy and its group's part of x. */
-static FNN(conv_grad_tile) FNN(conv_grad_block)(const FNN(conv_grad_plan) * p, ptrdiff_t block) {
-  const ptrdiff_t width = p->depthwise ? NARROW : CONV_PANELS * VL, group = block / p->blocks, o = block % p->blocks * width;
-  FNN(conv_grad_tile) t = {.x = p->x + (p->depthwise ? o : group * p->c), .dy = p->dy + group * p->oc + o, .dw = p->dw + group * p->oc + o,
-                           .dw_row = p->all_oc, .n = fnn_min(p->oc - o, width),
-                           .x_col = p->cols.stride * p->all_c, .x_row = p->rows.stride * p->cols.in * p->all_c,
-                           .x_image = p->rows.in * p->cols.in * p->all_c, .dy_col = p->all_oc,
-                           .dy_row = p->cols.out * p->all_oc, .dy_image = p->rows.out * p->cols.out * p->all_oc};
-  return t;
-}
-
-/* Sets the pixels of a tile: images [n0, n1), rows i, columns j, seen through tap (r, s). */
-static void FNN(conv_grad_pixels)(const FNN(conv_grad_plan) * p, FNN(conv_grad_tile) * t, const FNN(conv_grad_tile) * base,
-                                  ptrdiff_t n0, ptrdiff_t n1, fnn_interval i, fnn_interval j, ptrdiff_t r, ptrdiff_t s) {
-  t->images = n1 - n0;
-  t->rows = fnn_max(0, i.end - i.begin);
-  t->pixels = fnn_max(0, j.end - j.begin);
-  t->x = base->x + n0 * t->x_image + i.begin * t->x_row + j.begin * t->x_col +
-         ((r * p->rows.dilation - p->rows.pad) * p->cols.in + s * p->cols.dilation - p->cols.pad) * p->all_c;
-  t->dy = base->dy + n0 * t->dy_image + i.begin * t->dy_row + j.begin * t->dy_col;
-  if (t->pixels * t->x_col == t->x_row && t->pixels * t->dy_col == t->dy_row) { /* no gap between rows */
-    t->pixels *= t->rows;
-    t->rows = 1;
-    if (t->pixels * t->x_col == t->x_image && t->pixels * t->dy_col == t->dy_image) {
-      t->pixels *= t->images;
-      t->images = 1;
-    }
-  }
-  if (t->pixels < 8 && t->images > t->pixels) { /* tiny maps: the innermost loop takes the images */
-    ptrdiff_t swap = t->pixels;
-    t->pixels = t->images;
-    t->images = swap;
-    swap = t->x_col;
-    t->x_col = t->x_image;
-    t->x_image = swap;
-    swap = t->dy_col;
-    t->dy_col = t->dy_image;
-    t->dy_image = swap;
-  }
-}
-
-/* Tiles [begin, end) of (block, tap, input channels) over some rows of some images. */
-static void FNN(conv_grad_channels)(const FNN(conv_grad_plan) * p, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t n0, ptrdiff_t n1,
-                                    ptrdiff_t i0, ptrdiff_t i1, int add) {
-  /* The slice after this one lies behind it and is about as large. */
-  const ptrdiff_t x_image = p->rows.in * p->cols.in * p->all_c, dy_row = p->cols.out * p->all_oc;
-  const ptrdiff_t x_row = x_image / fnn_max(1, p->rows.out); /* of x per output row */
-  const int whole = i1 - i0 == p->rows.out;
-  const char *x_ahead = (const char *)(p->x + (whole ? n1 * x_image : n0 * x_image + i1 * x_row));
-  const char *dy_ahead = (const char *)(p->dy + (whole ? n1 * p->rows.out : n0 * p->rows.out + i1) * dy_row);
-  const ptrdiff_t x_slice = (n1 - n0) * (i1 - i0) * x_row * (ptrdiff_t)sizeof(T);
-  const ptrdiff_t dy_slice = (n1 - n0) * (i1 - i0) * dy_row * (ptrdiff_t)sizeof(T);
-  ptrdiff_t fetched = 0;
-  const ptrdiff_t taps = p->rows.taps * p->cols.taps;
-  for (ptrdiff_t job = begin; job < end;) {
-    const ptrdiff_t first = job % p->tiles, tap = job / p->tiles % taps, r = tap / p->cols.taps, s = tap % p->cols.taps;
-    const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, job / p->tiles / taps);
-    const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW;
-    fnn_interval i = fnn_axis_outputs(&p->rows, r), j = fnn_axis_outputs(&p->cols, s);
-    i.begin = fnn_max(i.begin, i0);
-    i.end = fnn_min(i.end, i1);
-    FNN(conv_grad_tile) t = base;
-    FNN(conv_grad_pixels)(p, &t, &base, n0, n1, i, j, r, s);
-    t.add = add;
-    t.dw += tap * p->c * p->all_oc;
-    const T *x = t.x;
-    T *dw = t.dw;
-    for (ptrdiff_t tile = first, c0 = p->c * first / p->tiles, c1; tile < p->tiles && job < end; tile++, job++, c0 = c1) {
-      c1 = p->c * (tile + 1) / p->tiles;
-      t.x = x + c0;
-      t.dw = dw + c0 * p->all_oc;
-      t.ahead_step = fetched < x_slice + dy_slice ? 64 : 0;
-      t.ahead = fetched < x_slice ? x_ahead + fetched : dy_ahead + fetched - x_slice;
-      fetched += t.ahead_step * t.images * t.rows * t.pixels;
-      FNN(conv_grad_tiles)[c1 - c0][tail][wide](&t);
-    }
-  }
-}
-
-/* One block, all taps, by pixels that are alike: any numbers of the patch make a tile. dw holds sums already. */
-static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, ptrdiff_t n0, ptrdiff_t n1) {
-  const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, block);
-  const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW, kind = p->depthwise ? 2 : wide;
-  for (ptrdiff_t i = 0, i1; i < p->rows.out; i = i1) {
-    fnn_interval taps_y, taps_x;
-    i1 = fnn_axis_alike(&p->rows, i, p->rows.out, &taps_y);
-    for (ptrdiff_t j = 0, j1; j < p->cols.out; j = j1) {
-      j1 = fnn_axis_alike(&p->cols, j, p->cols.out, &taps_x);
-      FNN(conv_grad_tile) t = base;
-      FNN(conv_grad_pixels)(p, &t, &base, n0, n1, (fnn_interval){i, i1}, (fnn_interval){j, j1}, 0, 0);
-      t.add = 1;
-      const ptrdiff_t width = (taps_x.end - taps_x.begin) * p->c, count = (taps_y.end - taps_y.begin) * width;
-      const ptrdiff_t tiles = fnn_ceil_div(count, CONV_KR);
-      for (ptrdiff_t tile = 0, row = 0; tile < tiles; tile++) {
-        int mr = 0;
-        for (; row < count * (tile + 1) / tiles; row++, mr++) {
-          const ptrdiff_t r = taps_y.begin + row / width, s = taps_x.begin + row % width / p->c, c = row % p->c;
-          t.x_at[mr] = (r * p->rows.dilation * p->cols.in + s * p->cols.dilation) * p->all_c + c;
-          t.dw_at[mr] = ((r * p->cols.taps + s) * p->c + c) * p->all_oc;
-        }
-        FNN(conv_taps_tiles)[mr][tail][kind](&t);
-      }
-    }
-  }
-}
-
-/* One block's part of the bias's gradient: the sum of dy over the pixels [begin, end) of all images, added to what is
- * there. Four chains, and a sum of its own for each slice: no adder waits, and the error stays small. */
-static void FNN(conv_grad_bias)(const FNN(conv_grad_plan) * p, T *dbias, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, int add) {
-  const FNN(conv_grad_tile) t = FNN(conv_grad_block)(p, block);
-  const ptrdiff_t step = t.dy_col;
-  dbias += t.dy - p->dy;
-  for (ptrdiff_t o = 0; o < t.n; o += VL) {
-    const ptrdiff_t lanes = fnn_min(VL, t.n - o);
-    const T *dy = t.dy + begin * step + o;
-    vec sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
-    ptrdiff_t k = begin;
-    for (; k + 4 <= end; k += 4, dy += 4 * step)
-      for (int q = 0; q < 4; q++) sum[q] = v_add(sum[q], v_load_n(dy + q * step, lanes));
-    for (; k < end; k++, dy += step) sum[0] = v_add(sum[0], v_load_n(dy, lanes));
-    const vec all = v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3]));
-    v_store_n(dbias + o, add ? v_add(v_load_n(dbias + o, lanes), all) : all, lanes);
-  }
-}
-
-static void FNN(conv2d_bwd_kernel)(const fnn_conv2d_bwd_kernel_args *a, int ith, int nth) {
-  CONV_AXES(a);
-  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
-  const ptrdiff_t groups = depthwise ? 1 : a->groups, c = depthwise ? 1 : a->c / groups, oc = a->oc / groups;
-  const ptrdiff_t chunks = fnn_conv2d_chunks(a->n, a->kh * a->kw, a->c, a->oc, a->groups), size = a->kh * a->kw * c * a->oc;
-  const ptrdiff_t blocks = fnn_ceil_div(oc, depthwise ? NARROW : CONV_PANELS * VL);
-  FNN(conv_grad_plan) p = {rows, cols, a->x, a->dy, a->parts, c, oc, groups * blocks, a->c, a->oc, blocks,
-                           fnn_ceil_div(c, CONV_CR), depthwise};
-  /* What is worked on together: some rows of an image, or some images, that stay in a cache while all tiles pass. */
-  const int few = c < CONV_FEW;
-  const ptrdiff_t jobs = p.kernels * (few ? 1 : a->kh * a->kw * p.tiles);
-  const ptrdiff_t dy_channels = few ? a->oc : fnn_min(a->oc, 2 * VL), budget = few ? CONV_L2 : CONV_SLICE;
-  const ptrdiff_t image = (a->h * a->w * a->c + a->oh * a->ow * dy_channels) * (ptrdiff_t)sizeof(T);
-  const ptrdiff_t images = fnn_max(1, budget / fnn_max(1, image));
-  ptrdiff_t high = a->oh;
-  if (!few && image > budget) high = fnn_max(fnn_ceil_div(CONV_SLICE_PIXELS, fnn_max(1, a->ow)), a->oh * budget / image);
-  high = fnn_max(1, fnn_min(a->oh, high));
-  ptrdiff_t begin, end;
-  fnn_share(chunks * jobs, 1, ith, nth, &begin, &end);
-  for (ptrdiff_t job = begin, stop; job < end; job = stop) {
-    const ptrdiff_t chunk = job / jobs, n_end = a->n * (chunk + 1) / chunks;
-    stop = fnn_min(end, (chunk + 1) * jobs);
-    p.dw = (T *)a->parts + chunk * size;
-    /* Jobs of one block follow each other; who has a block's first job also sums its bias. */
-    const ptrdiff_t first = job % jobs, last = (stop - 1) % jobs, per_block = jobs / p.kernels;
-    const ptrdiff_t bias0 = a->bias_parts ? fnn_ceil_div(first, per_block) : 0, bias1 = a->bias_parts ? last / per_block + 1 : 0;
-    T *dbias = a->bias_parts ? (T *)a->bias_parts + chunk * a->oc : NULL;
-    if (few)
-      for (ptrdiff_t block = first; block <= last; block++) {
-        const FNN(conv_grad_tile) t = FNN(conv_grad_block)(&p, block);
-        for (ptrdiff_t k = 0; k < a->kh * a->kw * c; k++) memset(t.dw + k * a->oc, 0, (size_t)t.n * sizeof(T));
-      }
-    ptrdiff_t n = a->n * chunk / chunks;
-    int add = 0;
-    do {
-      const ptrdiff_t n1 = fnn_min(n_end, n + images);
-      for (ptrdiff_t i = 0; i < fnn_max(1, a->oh); i += high, add = 1) {
-        const ptrdiff_t i1 = fnn_min(a->oh, i + high);
-        for (ptrdiff_t block = bias0; block < bias1; block++)
-          FNN(conv_grad_bias)(&p, dbias, block, (n * a->oh + i) * a->ow, ((n1 - 1) * a->oh + i1) * a->ow, add);
-        if (few)
-          for (ptrdiff_t block = first; block <= last; block++) FNN(conv_grad_taps)(&p, block, n, n1);
-        else
-          FNN(conv_grad_channels)(&p, first, last + 1, n, n1, i, i1, add);
-      }
-      n = n1;
-    } while (n < n_end);
-  }
-}
-
-static void FNN(conv2d_add_parts)(const fnn_conv2d_add_parts_args *a, int ith, int nth) {
-  const T *parts = a->parts;
-  T *sum = a->sum;
-  ptrdiff_t begin, end;
-  fnn_share(a->size, VL, ith, nth, &begin, &end);
-  for (ptrdiff_t i = begin; i < end; i += VL) {
-    const ptrdiff_t lanes = fnn_min(VL, end - i);
-    vec sums[16];
-    for (ptrdiff_t k = 0; k < a->parts_n; k++) sums[k] = v_load_n(parts + k * a->size + i, lanes);
-    for (ptrdiff_t gap = 1; gap < a->parts_n; gap *= 2)
-      for (ptrdiff_t k = 0; k + gap < a->parts_n; k += 2 * gap) sums[k] = v_add(sums[k], sums[k + gap]);
-    v_store_n(sum + i, sums[0], lanes);
-  }
-}
-
-#undef RU
-#undef NU
-#undef NARROW
-#undef CONV_AXES
