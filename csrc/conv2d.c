@@ -4,8 +4,8 @@
  *
  * No patch is copied and no border is made. The patch of an output pixel is kh runs of kw*c contiguous numbers of x,
  * read in place. Pixels whose patches are cut by the border in the same way ("alike": the inside, four edges, four
- * corners for a 3x3 kernel) are listed across rows and images, and any CONV_MR of them make a register tile; the taps
- * outside of x are left out. So no map is too small for the tile, and every element is one chain of fused
+ * corners for a 3x3 kernel) make register tiles, along a row where rows are long, else any CONV_MR of them across rows
+ * and images; the taps outside of x are left out. So no map is too small for the tile, and every element is one chain of fused
  * multiply-adds over (r, s, c), whatever the tile, the batch or the thread.
  *
  * Backward to the input is the same loop over dy, once per phase of the stride, on a kernel packed in reverse.
@@ -16,9 +16,15 @@
 #ifndef FNN_CONV2D_C
 #define FNN_CONV2D_C
 
-/* Pixels of a forward tile: each has its pointer, so general registers are the limit: 10 + 2 weights + run + count. */
+/* Pixels of a forward tile. MR: anywhere, each with its pointer, so general registers are the limit: 10 + 2 weights +
+ * run + count. LINE and HALF_LINE: at equal steps, so vector registers are: 28 accumulators + 2 weights + 1 broadcast, or
+ * one panel wide, 24 + 1 weight (each load is a broadcast: more accumulators per load of a weight, not per broadcast). */
 #if defined FNN_SIMD_AVX512_H
 #define CONV_MR 10
+#define CONV_LINE 14
+#define CONV_HALF_LINE 24
+#define CONV_LINE_TILES CONV_CHANNEL_TILES
+#define CONV_HALF_LINE_TILES(X) CONV_LINE_TILES(X) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24)
 #define CONV_KR 9  /* numbers of the patch in a kernel gradient tile of several taps: as above, and the steps */
 #define CONV_CR 14 /* input channels of a kernel gradient tile of one tap: 28 accumulators + 2 dy + 1 broadcast */
 #define CONV_DR 8  /* pixels of a depthwise tile */
@@ -29,6 +35,10 @@
 #define CONV_CHANNEL_TILES(X) CONV_TILES(X) X(11) X(12) X(13) X(14)
 #elif defined FNN_SIMD_AVX2_H || defined FNN_SIMD_NEON_H
 #define CONV_MR 6
+#define CONV_LINE 6
+#define CONV_HALF_LINE 12
+#define CONV_LINE_TILES CONV_TILES
+#define CONV_HALF_LINE_TILES(X) CONV_TILES(X) X(7) X(8) X(9) X(10) X(11) X(12)
 #define CONV_KR 6
 #define CONV_DR 6
 #define CONV_DEPTHWISE_TILES CONV_TILES
@@ -39,6 +49,10 @@
 #define CONV_CHANNEL_TILES CONV_TILES
 #else
 #define CONV_MR 2
+#define CONV_LINE 2
+#define CONV_HALF_LINE 2
+#define CONV_LINE_TILES CONV_TILES
+#define CONV_HALF_LINE_TILES CONV_TILES
 #define CONV_KR 2
 #define CONV_DR 2
 #define CONV_DEPTHWISE_TILES CONV_TILES
@@ -142,8 +156,9 @@ static void FNN(conv2d_pack_bwd_input)(const fnn_conv2d_pack_bwd_input_args *a, 
 
 /* ---- forward: a tile of pixels by panels --------------------------------------------------------------------- */
 typedef struct FNN(conv_tile) {
-  const T *x[CONV_MR]; /* per pixel: the patch's first number inside of x */
+  const T *x[CONV_MR]; /* per pixel: the patch's first number inside of x; a line has the first pixel's and steps */
   T *y[CONV_MR];       /* per pixel: where its channels go */
+  ptrdiff_t x_step, y_step;
   const T *w;          /* first panel, at the patch's first number */
   ptrdiff_t w_panel;   /* to the next panel */
   ptrdiff_t rows, x_row, w_row;    /* kernel rows inside of x, steps between them */
@@ -155,6 +170,19 @@ typedef struct FNN(conv_tile) {
   T bias[CONV_PANELS * VL];
 } FNN(conv_tile);
 
+/* act(acc), in registers. */
+FNN_INLINE void FNN(conv_act)(const int mr, const int nu, reg (*acc)[NU], const FNN(conv_tile) * t) {
+  if (t->act == FNN_RELU) {
+    FNN_UNROLL24 for (int i = 0; i < mr; i++)
+      FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = FNN(tile_act)(acc[i][u], FNN_RELU, acc[i][u]);
+  } else if (t->act == FNN_LEAKY_RELU) {
+    const reg minus_slope = r_set1(-t->slope);
+    FNN_UNROLL24 for (int i = 0; i < mr; i++)
+      FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = FNN(tile_act)(acc[i][u], FNN_LEAKY_RELU, minus_slope);
+  }
+}
+
+/* Pixels anywhere. */
 FNN_INLINE void FNN(conv_tile_any)(const int mr, const int nu, const FNN(conv_tile) * t) {
   reg acc[CONV_MR][NU];
   const T *x[CONV_MR];
@@ -178,17 +206,7 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int nu, const FNN(conv_ti
       }
     }
   }
-  if (t->act == FNN_RELU) {
-    FNN_UNROLL for (int i = 0; i < mr; i++)
-      FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_max(r_zero(), acc[i][u]);
-  } else if (t->act == FNN_LEAKY_RELU) {
-    const reg minus_slope = r_set1(-t->slope), minus_one = r_set1(-1);
-    FNN_UNROLL for (int i = 0; i < mr; i++)
-      FNN_UNROLL for (int u = 0; u < nu; u++) {
-        reg negative = r_mul(minus_slope, r_max(r_zero(), r_mul(acc[i][u], minus_one)));
-        acc[i][u] = r_add(r_max(r_zero(), acc[i][u]), negative);
-      }
-  }
+  FNN(conv_act)(mr, nu, acc, t);
   if (t->n >= nu * RL) {
     FNN_UNROLL for (int i = 0; i < mr; i++)
       FNN_UNROLL for (int u = 0; u < nu; u++) r_store(t->y[i] + u * RL, acc[i][u]);
@@ -196,6 +214,56 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int nu, const FNN(conv_ti
     FNN_UNROLL for (int i = 0; i < mr; i++)
       FNN_UNROLL for (int u = 0; u < nu; u++)
         r_store_n(t->y[i] + u * RL, acc[i][u], fnn_min(RL, fnn_max(0, t->n - u * RL)));
+  }
+}
+
+/* `tiles` tiles of mr pixels each, at equal steps. Pixels are addressed in threes from one pointer, as in tile.h. */
+FNN_INLINE void FNN(conv_line_any)(const int mr, const int nu, const FNN(conv_tile) * t, const T *x, T *y, ptrdiff_t tiles) {
+  const ptrdiff_t size = (ptrdiff_t)sizeof(T), step = t->x_step * size;
+  for (; tiles > 0; tiles--, x += mr * t->x_step) {
+    reg acc[CONV_HALF_LINE][NU];
+    FNN_UNROLL for (int u = 0; u < nu; u++) {
+      reg bias = r_load(t->bias + u * RL);
+      FNN_UNROLL24 for (int i = 0; i < mr; i++) acc[i][u] = bias;
+    }
+    const char *p[(CONV_HALF_LINE + 2) / 3];
+    FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) p[g] = (const char *)x + 3 * g * step;
+    const char *w = (const char *)t->w;
+    for (ptrdiff_t r = t->rows; r > 0; r--) {
+      for (ptrdiff_t s = t->runs; s > 0; s--) {
+        FNN_OPAQUE(t); /* its fields are read when they are needed: no register is spent on them while k runs */
+        const ptrdiff_t w_panel = t->w_panel * size;
+        const char *end = w + t->run * VL * size;
+        do {
+          reg b[NU];
+          FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = r_load((const T *)(w + u / RU * w_panel) + u % RU * RL);
+          FNN_UNROLL24 for (int i = 0; i < mr; i++) {
+            reg v = r_set1(*(const T *)(p[i / 3] + i % 3 * step));
+            FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_fma(v, b[u], acc[i][u]);
+            FNN_IN_ORDER;
+          }
+          w += VL * size;
+          FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) {
+            p[g] += size;
+            FNN_OPAQUE(p[g]);
+          }
+        } while (w != end);
+        FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) p[g] += (t->x_run - t->run) * size;
+      }
+      FNN_OPAQUE(t);
+      w += (t->w_row - t->runs * t->run * VL) * size;
+      FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) p[g] += (t->x_row - t->runs * t->x_run) * size;
+    }
+    FNN(conv_act)(mr, nu, acc, t);
+    const ptrdiff_t y_step = t->y_step;
+    if (t->n >= nu * RL) {
+      FNN_UNROLL24 for (int i = 0; i < mr; i++, y += y_step)
+        FNN_UNROLL for (int u = 0; u < nu; u++) r_store(y + u * RL, acc[i][u]);
+    } else {
+      FNN_UNROLL24 for (int i = 0; i < mr; i++, y += y_step)
+        FNN_UNROLL for (int u = 0; u < nu; u++)
+          r_store_n(y + u * RL, acc[i][u], fnn_min(RL, fnn_max(0, t->n - u * RL)));
+    }
   }
 }
 
@@ -248,6 +316,27 @@ CONV_TILES(CONV_TILE)
   }
 CONV_DEPTHWISE_TILES(CONV_TILE)
 #undef CONV_TILE
+#define CONV_TILE(mr)                                                                                                     \
+  static __attribute__((noinline)) void FNN(tile_conv_line_##mr##_half)(const FNN(conv_tile) * t, const T *x, T *y,       \
+                                                                        ptrdiff_t tiles) {                                \
+    FNN(conv_line_any)(mr, NU / 2, t, x, y, tiles);                                                                       \
+  }
+CONV_HALF_LINE_TILES(CONV_TILE)
+#undef CONV_TILE
+#define CONV_TILE(mr)                                                                                                     \
+  static __attribute__((noinline)) void FNN(tile_conv_line_##mr##_full)(const FNN(conv_tile) * t, const T *x, T *y,       \
+                                                                        ptrdiff_t tiles) {                                \
+    FNN(conv_line_any)(mr, NU, t, x, y, tiles);                                                                           \
+  }
+CONV_LINE_TILES(CONV_TILE)
+#undef CONV_TILE
+typedef void (*FNN(conv_line_fn))(const FNN(conv_tile) *, const T *, T *, ptrdiff_t);
+#define CONV_HALF(mr) FNN(tile_conv_line_##mr##_half),
+#define CONV_FULL(mr) FNN(tile_conv_line_##mr##_full),
+static const FNN(conv_line_fn) FNN(conv_lines)[2][CONV_HALF_LINE + 1] = {
+  {0, CONV_HALF_LINE_TILES(CONV_HALF)}, {0, CONV_LINE_TILES(CONV_FULL)}};
+#undef CONV_HALF
+#undef CONV_FULL
 typedef void (*FNN(conv_tile_fn))(const FNN(conv_tile) *);
 #define CONV_HALF(mr) FNN(tile_conv_##mr##_half),
 #define CONV_FULL(mr) FNN(tile_conv_##mr##_full),
@@ -281,7 +370,20 @@ static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int ki
   const T *x = p->x + n0 * p->x_image + (i0 * p->rows.stride - p->rows.pad + taps_y.begin * p->rows.dilation) * p->x_row +
                (j0 * p->cols.stride - p->cols.pad + taps_x.begin * p->cols.dilation) * p->x_col;
   y += n0 * p->y_image + i0 * p->y_row + j0 * p->y_col;
-  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * (j1 - j0), tiles = fnn_ceil_div(pixels, kind == 2 ? CONV_DR : CONV_MR);
+  const ptrdiff_t line = j1 - j0, line_tiles = fnn_ceil_div(line, kind ? CONV_LINE : CONV_HALF_LINE);
+  /* Line by line (some tiles of mr + 1 pixels, the rest of mr) unless that makes tiles much smaller. */
+  if (kind < 2 && 8 * line >= 7 * CONV_MR * line_tiles) {
+    const ptrdiff_t mr = line / line_tiles, longer = line % line_tiles;
+    t->x_step = x_col;
+    t->y_step = p->y_col;
+    for (ptrdiff_t image = n0; image < n1; image++, x += x_image, y += y_image)
+      for (ptrdiff_t i = i0; i < i1; i++, x += x_row + line * x_col, y += y_row + line * p->y_col) {
+        if (longer) FNN(conv_lines)[kind][mr + 1](t, x, y, longer);
+        FNN(conv_lines)[kind][mr](t, x + longer * (mr + 1) * x_col, y + longer * (mr + 1) * p->y_col, line_tiles - longer);
+      }
+    return;
+  }
+  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * line, tiles = fnn_ceil_div(pixels, kind == 2 ? CONV_DR : CONV_MR);
   ptrdiff_t i = i0, j = j0, done = 0;
   for (ptrdiff_t tile = 1; tile <= tiles; tile++) {
     const ptrdiff_t mr = pixels * tile / tiles - done;
@@ -334,7 +436,7 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
       for (ptrdiff_t j = b.j0, j1; j < b.j1; j = j1) {
         j1 = fnn_axis_alike(&p->cols, j, b.j1, &taps_x);
         t.w = p->w + panel * t.w_panel + (taps_y.begin * p->cols.taps + taps_x.begin) * w_tap;
-        t.rows = taps_y.end - taps_y.begin;
+        t.rows = taps_x.end > taps_x.begin ? taps_y.end - taps_y.begin : 0; /* no run is empty */
         t.runs = joined ? 1 : taps_x.end - taps_x.begin;
         t.run = p->depthwise ? w_tap : joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
         FNN(conv_alike)(p, &t, kind, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);

@@ -45,6 +45,7 @@ enum { FNN_INIT_ZERO, FNN_INIT_BIAS, FNN_INIT_C };
 enum { FNN_LINEAR, FNN_RELU, FNN_LEAKY_RELU };
 
 #define FNN_UNROLL _Pragma("GCC unroll 16")
+#define FNN_UNROLL24 _Pragma("GCC unroll 24")
 /* The value in a register, whatever the optimiser could derive it from: keeps row addresses from becoming 14 pointers. */
 #define FNN_OPAQUE(x) __asm__("" : "+r"(x))
 /* No load moves across this: a scheduler that fetches all rows early runs out of registers (GCC on aarch64). */
