@@ -2,6 +2,7 @@
 #include "fastnn.h"
 #include "shapes.h"
 #include "conv2d.h"
+#include "conv_pool_bwd.h"
 
 #define KERNEL(name, work) static const fnn_field_info fields_##name[] = {
 #define IN(type, name, count) {#name, FNN_IN, TYPE_##type},

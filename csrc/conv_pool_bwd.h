@@ -1,0 +1,95 @@
+/* conv_pool_bwd.h: shapes of the sparse gradient of convolution and max-pooling, shared by kernels.def and
+ * conv_pool_bwd.c. */
+#ifndef FNN_CONV_POOL_BWD_H
+#define FNN_CONV_POOL_BWD_H
+
+#include "conv2d.h"
+
+typedef struct fnn_conv_pool {
+  fnn_axis rows, cols; /* of the convolution; out: the outputs that windows cover */
+  ptrdiff_t n, c, oc;
+  ptrdiff_t pooled_h, pooled_w, pool_h, pool_w, pool_sh, pool_sw;
+} fnn_conv_pool;
+#define FNN_CONV_POOL(a)                                                                                            \
+  ((fnn_conv_pool){{(a)->h, (a)->oh, (a)->kh, (a)->sh, (a)->dh, (a)->ph}, {(a)->w, (a)->ow, (a)->kw, (a)->sw, (a)->dw, (a)->pw}, \
+                   (a)->n, (a)->c, (a)->oc, (a)->pooled_h, (a)->pooled_w, (a)->pool_h, (a)->pool_w, (a)->pool_sh, (a)->pool_sw})
+
+/* A patch of x is `lines` runs of contiguous numbers: the kernel's rows, or its taps where a dilation parts them. */
+static inline int fnn_lines_are_rows(const fnn_conv_pool *p) { return p->cols.dilation == 1 || p->cols.taps == 1; }
+static inline ptrdiff_t fnn_lines(const fnn_conv_pool *p) { return p->rows.taps * (fnn_lines_are_rows(p) ? 1 : p->cols.taps); }
+static inline ptrdiff_t fnn_line(const fnn_conv_pool *p) { return p->c * (fnn_lines_are_rows(p) ? p->cols.taps : 1); }
+/* Where line l begins, from the patch's origin, in an image with rows of `row` numbers. */
+static inline ptrdiff_t fnn_line_at(const fnn_conv_pool *p, ptrdiff_t l, ptrdiff_t row) {
+  if (fnn_lines_are_rows(p)) return l * p->rows.dilation * row;
+  return l / p->cols.taps * p->rows.dilation * row + l % p->cols.taps * p->cols.dilation * p->c;
+}
+/* The numbers of line l that lie inside of x, for the patch of output (y, x). */
+static inline fnn_interval fnn_line_part(const fnn_conv_pool *p, ptrdiff_t y, ptrdiff_t x, ptrdiff_t l) {
+  const int rows = fnn_lines_are_rows(p);
+  const ptrdiff_t r = rows ? l : l / p->cols.taps, s = rows ? 0 : l % p->cols.taps;
+  const fnn_interval down = fnn_axis_taps(&p->rows, y), right = fnn_axis_taps(&p->cols, x);
+  if (r < down.begin || r >= down.end) return (fnn_interval){0, 0};
+  if (rows) return (fnn_interval){right.begin * p->c, right.end * p->c};
+  return (fnn_interval){0, s >= right.begin && s < right.end ? p->c : 0};
+}
+/* Whether output o of an axis reads x only. */
+static inline int fnn_axis_inside(const fnn_axis *x, ptrdiff_t o) {
+  const ptrdiff_t first = o * x->stride - x->pad;
+  return first >= 0 && first + (x->taps - 1) * x->dilation < x->in;
+}
+
+/* ---- the gradient of the kernel ------------------------------------------------------------------------------ */
+#define FNN_SPARSE_PATCH 64               /* a patch of at most as many numbers is copied: one address, no lines */
+#define FNN_SPARSE_SLICE (24 * 1024)      /* bytes of x, or of copied patches, that stay in the L1 cache */
+
+/* Works on some images, or on some rows of windows of one image. */
+typedef struct fnn_sparse_slice {
+  ptrdiff_t images, high;
+  ptrdiff_t patch;       /* numbers from one copied patch to the next, a power of two; 0: x is read in place or from */
+  ptrdiff_t rows, width; /* a copy with the border around it (rows of the largest slice); 0 rows: in place */
+} fnn_sparse_slice;
+
+/* Rows of x that `high` rows of windows read. */
+static inline ptrdiff_t fnn_sparse_rows(const fnn_conv_pool *p, ptrdiff_t high) {
+  return ((high - 1) * p->pool_sh + p->pool_h - 1) * p->rows.stride + (p->rows.taps - 1) * p->rows.dilation + 1;
+}
+
+static inline fnn_sparse_slice fnn_sparse_slice_of(const fnn_conv_pool *p, ptrdiff_t itemsize) {
+  const ptrdiff_t size = fnn_lines(p) * fnn_line(p), vl = 64 / itemsize, pooled_h = fnn_max(1, p->pooled_h);
+  fnn_sparse_slice s = {1, 1, 0, 0, 0};
+  if (size <= FNN_SPARSE_PATCH) {
+    for (s.patch = vl; s.patch < size;) s.patch *= 2;
+    s.high = fnn_max(1, FNN_SPARSE_SLICE / fnn_max(1, p->pooled_w * p->pool_h * p->pool_w * s.patch * itemsize));
+  } else {
+    s.width = (p->cols.out - 1) * p->cols.stride + (p->cols.taps - 1) * p->cols.dilation + 1;
+    const ptrdiff_t row = fnn_max(1, s.width * p->c * itemsize), image = fnn_sparse_rows(p, pooled_h) * row;
+    if (image <= FNN_SPARSE_SLICE) s.high = FNN_SPARSE_SLICE / image * pooled_h;
+    else
+      while (fnn_sparse_rows(p, s.high + 1) * row <= FNN_SPARSE_SLICE) s.high++;
+  }
+  if (s.high >= pooled_h) {
+    s.images = s.high / pooled_h;
+    s.high = pooled_h;
+  }
+  const int cut = p->rows.out > 0 && p->cols.out > 0 &&
+                  !(fnn_axis_inside(&p->rows, 0) && fnn_axis_inside(&p->rows, p->rows.out - 1) &&
+                    fnn_axis_inside(&p->cols, 0) && fnn_axis_inside(&p->cols, p->cols.out - 1));
+  if (!s.patch && (cut || fnn_line(p) % vl)) s.rows = fnn_sparse_rows(p, s.high);
+  return s;
+}
+
+/* Numbers of scratch for one thread: x or patches, then for each window of the slice its place, its winner's place and
+ * gradient, or a vector of gradients and codes. */
+static inline ptrdiff_t fnn_sparse_scratch(fnn_conv_pool p, ptrdiff_t itemsize) {
+  const fnn_sparse_slice s = fnn_sparse_slice_of(&p, itemsize);
+  const ptrdiff_t windows = s.images * s.high * fnn_max(0, p.pooled_w), vl = 64 / itemsize;
+  const ptrdiff_t x = s.patch ? windows * p.pool_h * p.pool_w * s.patch : s.images * s.rows * s.width * p.c;
+  return fnn_round_up(x, vl) + vl + fnn_round_up(windows * (s.patch ? 2 * vl : 1 + 16 / itemsize), vl);
+}
+
+/* Image chunks with a sum of their own: few and small channels are shared by image. */
+static inline ptrdiff_t fnn_sparse_chunks(ptrdiff_t n, ptrdiff_t size, ptrdiff_t oc) {
+  return oc >= 16 && oc * size >= 8192 ? 1 : fnn_max(1, fnn_min(n, 16));
+}
+
+#endif
