@@ -70,6 +70,70 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     return rows.reshape(*labels.shape, num_classes)
 
 
+class PyDataset:
+    """Batches computed in Python: subclass it with ``__len__``, the number of batches, and ``__getitem__``.
+
+    ``dataset[i]`` is batch i as ``(x, y)`` or ``(x, y, sample_weight)``. `fit` takes the batches in a new order in
+    every epoch (``shuffle=False``: in theirs), and prepares some ahead while the model trains.
+
+    Parameters
+    ----------
+    workers : int
+        Threads or processes that call ``__getitem__`` at the same time; 0: it is called in the thread that trains.
+    use_multiprocessing : bool
+        Use processes, each with a copy of the dataset: for work in Python itself, which threads cannot share.
+    max_queue_size : int
+        Batches that the workers may be ahead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn.utils import PyDataset
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 10
+    ...     def __getitem__(self, index):
+    ...         x = np.arange(32 * index, 32 * index + 32.0)[:, None]
+    ...         return x, x**2
+    >>> Squares(workers=2).num_batches
+    10
+    """
+
+    # Class attributes, so that a subclass need not call __init__.
+    workers: int = 1
+    use_multiprocessing: bool = False
+    max_queue_size: int = 10
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        """Batch number ``index``."""
+        raise NotImplementedError(f"{type(self).__name__}: __getitem__(self, index) must return a batch. Write it.")
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches; None for a dataset without end."""
+        length = getattr(type(self), "__len__", None)
+        if length is None:
+            raise NotImplementedError(
+                f"{type(self).__name__}: __len__(self) must return the number of batches. "
+                "Write it, or a property num_batches that is None for a dataset without end."
+            )
+        return int(length(self))
+
+    def on_epoch_begin(self) -> None:
+        """Called before every epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Called after every epoch."""
+
+
+Sequence = PyDataset  # its name in earlier versions of Keras
+
+
 def clear_session(free_memory: bool = True) -> None:
     """Begin the automatic names of layers again: dense, dense_1, ...
 

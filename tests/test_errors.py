@@ -72,7 +72,6 @@ WRONG_DATA = {
     ),
     "scalar": ({"x": 3}, ValueError, r"x must be an array with one entry per sample; got 3\."),
     "nothing": ({"x": None}, TypeError, r"x must be an array-like; got None\."),
-    "generator": ({"x": iter([1])}, TypeError, r"x must be one array-like; got a list_iterator\."),
     "batch_size 0": (
         {"x": X, "batch_size": 0},
         ValueError,

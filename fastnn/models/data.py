@@ -111,6 +111,12 @@ def class_weights(who: str, y: Array | None, weights: Mapping[int, float], sampl
     return result if sample_weight is None else result * sample_weight
 
 
+def begin_first(who: str, batches: Batches, generator: np.random.Generator | None = None) -> None:
+    """Begin the first epoch; a model without weights is built from what comes."""
+    if not batches.begin(generator):
+        raise errors.value_error(who, "x", "data of at least one batch", errors.Shown("0 batches"))
+
+
 class Batches:
     """Arrays that are handed out batch by batch.
 
@@ -131,6 +137,8 @@ class Batches:
     who : str
         For warnings.
     """
+
+    known = True  # `sample` can be asked for before the first epoch
 
     def __init__(
         self,
@@ -168,6 +176,11 @@ class Batches:
     def steps(self) -> int | None:
         """The number of steps of an epoch; None where nobody knows before its end."""
         return self.limit or self._all
+
+    @property
+    def total(self) -> int | None:
+        """The number of samples of an epoch, where it is known."""
+        return self.samples if self.limit is None else min(self.samples, self.limit * self.batch_size)
 
     @property
     def sample(self) -> Arrays:
@@ -226,6 +239,9 @@ class Batches:
             None if weight is None else rows(weight, weight_dtype),
             count,
         )
+
+    def warn_spent(self, argument: str, what: str) -> None:
+        """Say that an epoch had no batch at all: not with arrays."""
 
     def _ran_out(self, batches: int) -> None:
         warnings.warn(

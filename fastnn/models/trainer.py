@@ -17,7 +17,7 @@ from fastnn import errors, metrics, ops, optimizers, random
 from fastnn.autograd import Array, Tensor, no_grad
 from fastnn.callbacks import CallbackList, History
 from fastnn.layers.base import Layer
-from fastnn.models import data
+from fastnn.models import data, stream
 from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy
 from fastnn.models.replay import Replay
 from fastnn.progress import Progress, resolve_verbose
@@ -129,12 +129,14 @@ class Trainer(Layer):
 
         Parameters
         ----------
-        x : array_like
-            Inputs, one row per sample; any numeric dtype, lists, pandas.
+        x : array_like, PyDataset or iterable
+            Inputs, one row per sample; any numeric dtype, lists, pandas, memory maps. Or batches: a
+            `fastnn.utils.PyDataset`, a generator, or anything else that gives ``(x, y)`` or
+            ``(x, y, sample_weight)`` when iterated over; they are fetched in a thread of their own, ahead of the steps.
         y : array_like, optional
-            Targets.
+            Targets; part of the batches where x gives batches.
         batch_size : int
-            Samples per step, default 32; the last step takes what is left.
+            Samples per step, default 32; the last step takes what is left. Not for batches.
         epochs : int
             Number of the epoch to stop before.
         verbose : "auto", 0, 1 or 2
@@ -142,10 +144,11 @@ class Trainer(Layer):
         callbacks : list of Callback, optional
         validation_split : float
             The share of the data, taken from the end before shuffling, that is held out.
-        validation_data : tuple, optional
-            ``(x, y)`` or ``(x, y, sample_weight)``.
+        validation_data : tuple, PyDataset or iterable, optional
+            ``(x, y)`` or ``(x, y, sample_weight)``, or batches of these.
         shuffle : bool
-            Put the samples into a new order in every epoch.
+            Put the samples (the batches of a PyDataset) into a new order in every epoch; other batches come as they
+            come.
         class_weight : dict, optional
             Weight of a sample by its class.
         sample_weight : array_like, optional
@@ -153,7 +156,8 @@ class Trainer(Layer):
         initial_epoch : int
             Number of the first epoch.
         steps_per_epoch : int, optional
-            Steps of an epoch; the next one goes on where it stopped. Default: all the data, once.
+            Steps of an epoch; the next one goes on where it stopped. Default: all the data, once. A generator without
+            an end needs it.
         validation_steps : int, optional
             Validate on the first so many batches.
         validation_batch_size : int, optional
@@ -175,29 +179,26 @@ class Trainer(Layer):
             Without `compile`, or while another thread trains the model.
         """
         who = f"{self._who}.fit"
-        with self._exclusive("fit"):
+        with self._exclusive("fit"), contextlib.ExitStack() as at_the_end:
             epochs = data.check_whole(who, "epochs", epochs)
             initial_epoch = data.check_whole(who, "initial_epoch", initial_epoch)
             verbose = resolve_verbose(who, verbose)
-            train = self._read(who, x, y, sample_weight)
-            held_out: data.Arrays | None = None
-            if validation_data is not None:
-                held_out = self._read_validation(who, validation_data)
-            elif validation_split:
-                train, held_out = data.split(who, *train, validation_split)
-            if class_weight is not None:
-                weights = data.class_weights(who, train[1], class_weight, train[2])
-                train = (train[0], train[1], weights)
-            size = data.check_batch_size(who, batch_size)
-            steps = data.check_steps(who, "steps_per_epoch", steps_per_epoch)
-            batches = self._batches(who, train, size, steps, shuffle=bool(shuffle))
-            held_batches = None
-            if held_out is not None:
-                held_size = data.check_batch_size(who, validation_batch_size or size, "validation_batch_size")
-                held_steps = data.check_steps(who, "validation_steps", validation_steps)
-                held_batches = self._batches(who, held_out, held_size, held_steps)
             _should_validate(who, validation_freq, 0)
-            self._prepare_training(who, train, held_out)
+            steps = data.check_steps(who, "steps_per_epoch", steps_per_epoch)
+            held_steps = data.check_steps(who, "validation_steps", validation_steps)
+            train: tuple[Any, Any, Any] = (x, y, sample_weight)
+            if validation_split and validation_data is None:
+                train, validation_data = self._split(who, train, validation_split)
+            batches = self._feed(who, *train, batch_size, steps, shuffle=bool(shuffle), class_weight=class_weight)
+            at_the_end.callback(batches.close)
+            held: data.Batches | None = None
+            if validation_data is not None:
+                held_size = data.check_batch_size(who, validation_batch_size or batch_size, "validation_batch_size")
+                held = self._feed_validation(who, validation_data, held_size, held_steps)
+                at_the_end.callback(held.close)
+            generator = np.random.default_rng(random.make_default_seed()) if shuffle else None
+            data.begin_first(who, batches, generator)
+            self._prepare_training(who, batches.sample, held.sample if held is not None and held.known else None)
             hooks = CallbackList(
                 callbacks,
                 add_history=True,
@@ -207,7 +208,6 @@ class Trainer(Layer):
                 steps=batches.steps,
             )
             self.stop_training = False
-            generator = np.random.default_rng(random.make_default_seed()) if shuffle else None
             hooks.on_train_begin()
             logs: dict[str, float] = {}
             train_replay = test_replay = None
@@ -217,14 +217,17 @@ class Trainer(Layer):
                     # A user's callback may have changed what a step is; to record it again costs three steps.
                     train_replay = self._replay("fit", self._train_step, hooks, "train")
                     test_replay = self._replay("fit", self._test_step, hooks, "test")
-                batches.begin(generator)
+                if epoch > initial_epoch:
+                    batches.begin(generator)
                 progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
                 try:
                     done = self._run_epoch(batches, train_replay, hooks, progress)
+                    if not done:
+                        batches.warn_spent("x", "Training ends here.")
+                        break
                     logs = self._logs()
-                    if held_batches is not None and _should_validate(who, validation_freq, epoch):
-                        held_batches.begin(anew=True)
-                        found, _ = self._run_evaluation(held_batches, test_replay, hooks)
+                    if held is not None and _should_validate(who, validation_freq, epoch):
+                        found = self._validate(held, test_replay, hooks)
                         logs |= {f"val_{name}": value for name, value in found.items()}
                     progress.finish(done, logs)
                 finally:
@@ -329,6 +332,7 @@ class Trainer(Layer):
         Parameters
         ----------
         x, y : array_like
+            Or batches as x, as in `fit`.
         batch_size : int
             Default 32.
         verbose : "auto", 0, 1 or 2
@@ -347,19 +351,22 @@ class Trainer(Layer):
         who = f"{self._who}.evaluate"
         self._need_compile(who)
         verbose = resolve_verbose(who, verbose)
-        arrays = self._read(who, x, y, sample_weight)
-        size, limit = data.check_batch_size(who, batch_size), data.check_steps(who, "steps", steps)
-        batches = self._batches(who, arrays, size, limit)
-        self._check_loss(who, arrays)
-        self._build_from(arrays[0][:1])
-        self._check_labels(who, arrays[1])
+        batches = self._feed(who, x, y, sample_weight, batch_size, data.check_steps(who, "steps", steps))
+        with contextlib.closing(batches):
+            return self._evaluate(who, batches, verbose, callbacks, return_dict)
+
+    def _evaluate(self, who: str, batches: data.Batches, verbose: int, callbacks: Any, return_dict: bool) -> Any:
+        data.begin_first(who, batches)
+        sample = batches.sample
+        self._check_loss(who, sample)
+        self._build_from(sample[0])
+        self._check_labels(who, sample[1])
         self._plan = _Plan(self)
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches.steps)
         progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
         kept = self._keep_sums() if self._in_epoch else None
         try:
             replay = self._replay("evaluate", self._test_step, hooks, "test")
-            batches.begin()
             logs, done = self._run_evaluation(batches, replay, hooks, progress)
             progress.finish(done, logs)
         finally:
@@ -391,6 +398,14 @@ class Trainer(Layer):
         hooks.on_test_end(logs)
         return logs, done
 
+    def _validate(self, held: data.Batches, replay: Replay, hooks: CallbackList) -> dict[str, float]:
+        """What is known after an epoch about the data that is held out."""
+        held.begin(anew=True)
+        logs, done = self._run_evaluation(held, replay, hooks)
+        if not done:
+            held.warn_spent("it", "No more epochs are validated.")
+        return logs if done else {}
+
     def _test_step(self, x: Tensor, y: Tensor | None, weight: Tensor | None, count: int) -> None:
         with no_grad():
             y_pred = self(x, training=False)
@@ -410,6 +425,7 @@ class Trainer(Layer):
         Parameters
         ----------
         x : array_like
+            Or batches, as in `fit`; targets in them are ignored.
         batch_size : int
             Default 32.
         verbose : "auto", 0, 1 or 2
@@ -425,21 +441,24 @@ class Trainer(Layer):
         """
         who = f"{self._who}.predict"
         level = resolve_verbose(who, verbose)
-        arrays = self._read(who, x, None, None)
-        size, limit = data.check_batch_size(who, batch_size), data.check_steps(who, "steps", steps)
-        batches = self._batches(who, (arrays[0], None, None), size, limit)
+        limit = data.check_steps(who, "steps", steps)
+        batches = self._feed(who, x, None, None, batch_size, limit, inputs_only=True)
         if verbose == "auto" and batches.steps == 1:
             level = 0
-        self._build_from(arrays[0][:1])
+        with contextlib.closing(batches):
+            return self._predict(who, batches, level, callbacks)
+
+    def _predict(self, who: str, batches: data.Batches, level: int, callbacks: Any) -> Any:
+        data.begin_first(who, batches)
+        self._build_from(batches.sample[0])
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
         replay = self._replay("predict", self._predict_step, hooks, "predict")
-        out = _Collected(batches.samples if limit is None else min(batches.samples, limit * batches.batch_size))
+        out = _Collected(batches.total)
         hooks.on_predict_begin()
         try:
             done = 0
-            batches.begin()
             while ready := batches.ready():
                 if begins:
                     hooks.on_predict_batch_begin(done)
@@ -480,9 +499,7 @@ class Trainer(Layer):
         """
         who = f"{self._who}.train_on_batch"
         with self._exclusive("train_on_batch"):
-            arrays = self._read(who, x, y, sample_weight)
-            if class_weight is not None:
-                arrays = (*arrays[:2], data.class_weights(who, arrays[1], class_weight, arrays[2]))
+            arrays = self._weighted(who, self._read(who, x, y, sample_weight), class_weight)
             batches = self._batches(who, arrays, len(arrays[0]))
             self._prepare_training(who, arrays, None)
             try:
@@ -580,12 +597,53 @@ class Trainer(Layer):
         data.check_lengths(who, x=inputs, y=targets, sample_weight=weights)
         return inputs, targets, weights
 
-    def _read_validation(self, who: str, given: Any) -> data.Arrays:
+    def _feed(
+        self,
+        who: str,
+        x: Any,
+        y: Any,
+        weight: Any,
+        batch_size: Any,
+        steps: int | None = None,
+        shuffle: bool = False,
+        class_weight: Any = None,
+        inputs_only: bool = False,
+    ) -> data.Batches:
+        """The user's data, batch by batch."""
+        if stream.is_stream(x):
+            stream.check_alone(who, y=y, sample_weight=weight, batch_size=batch_size)
+
+            def read(place: str, item: Any) -> data.Arrays:
+                x, y, weight = stream.unpack(place, item)
+                arrays = self._read(place, x, *((None, None) if inputs_only else (y, weight)))
+                if not inputs_only:
+                    self._check_loss(place, arrays)
+                return self._weighted(place, arrays, class_weight)
+
+            return stream.Stream(who, x, read, self._dtypes, steps)
+        arrays = self._weighted(who, self._read(who, x, y, weight), class_weight)
+        return self._batches(who, arrays, data.check_batch_size(who, batch_size), steps, shuffle)
+
+    def _feed_validation(self, who: str, given: Any, size: int, steps: int | None) -> data.Batches:
+        place = f"{who} validation_data"
+        if stream.is_stream(given):
+            return self._feed(place, given, None, None, None, steps)
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-            raise errors.type_error(
-                who, "validation_data", "a tuple (x, y) or (x, y, sample_weight)", given, "Or give validation_split."
-            )
-        return self._read(f"{who} validation_data", *(*given, None)[:3])
+            rule = "a tuple (x, y) or (x, y, sample_weight), or batches of these"
+            raise errors.type_error(who, "validation_data", rule, given, "Or give validation_split.")
+        x, y, weight = (*given, None)[:3]
+        return self._feed(place, x, y, weight, size, steps)
+
+    def _split(self, who: str, given: tuple[Any, Any, Any], share: float) -> tuple[data.Arrays, data.Arrays]:
+        if stream.is_stream(given[0]):
+            rule = "0 where x gives batches"
+            raise errors.value_error(who, "validation_split", rule, share, "Give validation_data=.")
+        return data.split(who, *self._read(who, *given), share)
+
+    def _weighted(self, who: str, arrays: data.Arrays, class_weight: Any) -> data.Arrays:
+        if class_weight is None:
+            return arrays
+        return *arrays[:2], data.class_weights(who, arrays[1], class_weight, arrays[2])
 
     def _batches(
         self, who: str, arrays: data.Arrays, size: int, steps: int | None = None, shuffle: bool = False
@@ -675,14 +733,14 @@ class _Plan:
 class _Collected:
     """The outputs of all batches in one array, or in the structure that the model returns."""
 
-    def __init__(self, samples: int) -> None:
+    def __init__(self, samples: int | None) -> None:
         self.samples = samples
         self.filled = 0
         self.whole: Array | None = None
         self.parts: list[Any] = []
 
     def add(self, y: Any, count: int) -> None:
-        if isinstance(y, Tensor) and y.shape[:1] == (count,) and not self.parts:
+        if self.samples is not None and isinstance(y, Tensor) and y.shape[:1] == (count,) and not self.parts:
             if self.whole is None:
                 self.whole = np.empty((self.samples, *y.shape[1:]), y.dtype)
             self.whole[self.filled : self.filled + count] = y.data
