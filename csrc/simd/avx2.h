@@ -78,6 +78,8 @@ FNN_INLINE reg_f32 r_fma_f32(reg_f32 a, reg_f32 b, reg_f32 c) { return _mm256_fm
 FNN_INLINE reg_f64 r_fma_f64(reg_f64 a, reg_f64 b, reg_f64 c) { return _mm256_fmadd_pd(a, b, c); }
 FNN_INLINE reg_f32 r_max_f32(reg_f32 a, reg_f32 b) { return _mm256_max_ps(a, b); }
 FNN_INLINE reg_f64 r_max_f64(reg_f64 a, reg_f64 b) { return _mm256_max_pd(a, b); }
+FNN_INLINE vec_f32 v_join_f32(const reg_f32 *r) { return (vec_f32){r[0], r[1]}; }
+FNN_INLINE vec_f64 v_join_f64(const reg_f64 *r) { return (vec_f64){r[0], r[1]}; }
 FNN_INLINE void r_transpose_f32(reg_f32 *r) {
   reg_f32 t[8];
 #pragma GCC unroll 4

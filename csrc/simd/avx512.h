@@ -207,6 +207,8 @@ FNN_INLINE reg_f32 r_fma_f32(reg_f32 a, reg_f32 b, reg_f32 c) { return _mm512_fm
 FNN_INLINE reg_f64 r_fma_f64(reg_f64 a, reg_f64 b, reg_f64 c) { return _mm512_fmadd_pd(a, b, c); }
 FNN_INLINE reg_f32 r_max_f32(reg_f32 a, reg_f32 b) { return v_max_f32(a, b); }
 FNN_INLINE reg_f64 r_max_f64(reg_f64 a, reg_f64 b) { return v_max_f64(a, b); }
+FNN_INLINE vec_f32 v_join_f32(const reg_f32 *r) { return r[0]; }
+FNN_INLINE vec_f64 v_join_f64(const reg_f64 *r) { return r[0]; }
 /* Block q of r[0], r[s], r[2s], r[3s] (128 bits each) becomes register q of them. */
 #define FNN_TURN_BLOCKS(type, shuffle, r, s)                                           \
   do {                                                                                 \

@@ -73,6 +73,7 @@
 #define r_fma r_fma_f32
 #define r_max r_max_f32
 #define r_transpose r_transpose_f32
+#define v_join v_join_f32
 #define v_exp v_exp_f32
 #define v_expm1 v_expm1_f32
 #define v_log v_log_f32

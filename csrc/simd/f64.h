@@ -73,6 +73,7 @@
 #define r_fma r_fma_f64
 #define r_max r_max_f64
 #define r_transpose r_transpose_f64
+#define v_join v_join_f64
 #define v_exp v_exp_f64
 #define v_expm1 v_expm1_f64
 #define v_log v_log_f64

@@ -17,6 +17,7 @@
  *   i_add i_sub          wrap around; i_sll and i_srl take a constant count; i_srl shifts in zeros
  *   i_mul32_f64(a,b)     the 64-bit products of the unsigned low halves (no name of its own in f32.h and f64.h)
  *   i_store_u8           the low byte of each lane
+ *   v_join(r)            the registers r[0] ... r[VL/RL - 1] as one vector
  *   r_transpose(r)       r[0] ... r[RL-1] as a square: lane j of r[i] and lane i of r[j] change places
  *   v_hsum v_hmax v_hmin f(lane i, lane i + VL/2), then VL/4, ..., 1: one fixed tree
  *
@@ -89,6 +90,8 @@ FNN_INLINE reg_f64 fnn_sel2(fnn_i64x2 m, reg_f64 a, reg_f64 b) {
 }
 FNN_INLINE reg_f32 r_max_f32(reg_f32 a, reg_f32 b) { return fnn_sel4((fnn_i32x4)(a > b), a, b); }
 FNN_INLINE reg_f64 r_max_f64(reg_f64 a, reg_f64 b) { return fnn_sel2((fnn_i64x2)(a > b), a, b); }
+FNN_INLINE vec_f32 v_join_f32(const reg_f32 *r) { return (vec_f32){{r[0], r[1], r[2], r[3]}}; }
+FNN_INLINE vec_f64 v_join_f64(const reg_f64 *r) { return (vec_f64){{r[0], r[1], r[2], r[3]}}; }
 FNN_INLINE void r_transpose_f32(reg_f32 *r) {
   reg_f32 a = r[0], b = r[1], c = r[2], d = r[3];
   r[0] = (reg_f32){a[0], b[0], c[0], d[0]}, r[1] = (reg_f32){a[1], b[1], c[1], d[1]};

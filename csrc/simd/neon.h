@@ -68,6 +68,8 @@ FNN_INLINE reg_f64 r_fma_f64(reg_f64 a, reg_f64 b, reg_f64 c) { return vfmaq_f64
 /* Not vmaxq: it returns NaN if either operand is one, and orders the zeros. */
 FNN_INLINE reg_f32 r_max_f32(reg_f32 a, reg_f32 b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 FNN_INLINE reg_f64 r_max_f64(reg_f64 a, reg_f64 b) { return vbslq_f64(vcgtq_f64(a, b), a, b); }
+FNN_INLINE vec_f32 v_join_f32(const reg_f32 *r) { return (vec_f32){{r[0], r[1], r[2], r[3]}}; }
+FNN_INLINE vec_f64 v_join_f64(const reg_f64 *r) { return (vec_f64){{r[0], r[1], r[2], r[3]}}; }
 FNN_INLINE void r_transpose_f32(reg_f32 *r) {
   reg_f32 a = vzip1q_f32(r[0], r[2]), b = vzip1q_f32(r[1], r[3]), c = vzip2q_f32(r[0], r[2]), d = vzip2q_f32(r[1], r[3]);
   r[0] = vzip1q_f32(a, b), r[1] = vzip2q_f32(a, b), r[2] = vzip1q_f32(c, d), r[3] = vzip2q_f32(c, d);

@@ -73,6 +73,7 @@
 #undef r_fma
 #undef r_max
 #undef r_transpose
+#undef v_join
 #undef v_exp
 #undef v_expm1
 #undef v_log

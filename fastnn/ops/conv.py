@@ -63,18 +63,10 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]], dtype=float32)
     """
-    if activation not in ACTIVATIONS:
-        raise errors.unknown_name("conv2d", "activation", activation, [name for name in ACTIVATIONS if name])
-    if not slope >= 0:
-        raise errors.value_error("conv2d", "slope", "at least 0", slope)
-    x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
-    check_shapes("conv2d", x.data, kernel.data, groups)
-    if rest and rest[0].shape != kernel.shape[3:]:
-        rule = f"of shape {kernel.shape[3:]}, one per output channel of the kernel"
-        raise errors.value_error("conv2d", "bias", rule, rest[0].data)
+    x, kernel, bias = check_arguments("conv2d", x, kernel, bias, groups, activation, slope)
     spot = window("conv2d", x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]
     slope = slope if activation == "leaky_relu" else 0.0
-    return fused_conv2d(x, kernel, rest[0] if rest else None, spot, groups, ACTIVATIONS[activation], slope)
+    return fused_conv2d(x, kernel, bias, spot, groups, ACTIVATIONS[activation], slope)
 
 
 def fused_conv2d(
@@ -224,6 +216,23 @@ def along_line(argument: str, value: Any) -> tuple[int, int]:
             raise errors.value_error("conv", argument, "an integer or a tuple of one for inputs of rank 3", value)
         (value,) = value
     return 1, value
+
+
+def check_arguments(
+    who: str, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, groups: int, activation: str | None,
+    slope: float,
+) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+    """x, kernel and bias as tensors of one dtype; raise where they do not fit together or the activation is another."""
+    if activation not in ACTIVATIONS:
+        raise errors.unknown_name(who, "activation", activation, [name for name in ACTIVATIONS if name])
+    if not slope >= 0:
+        raise errors.value_error(who, "slope", "at least 0", slope)
+    x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
+    check_shapes(who, x.data, kernel.data, groups)
+    if rest and rest[0].shape != kernel.shape[3:]:
+        rule = f"of shape {kernel.shape[3:]}, one per output channel of the kernel"
+        raise errors.value_error(who, "bias", rule, rest[0].data)
+    return x, kernel, rest[0] if rest else None
 
 
 def check_shapes(who: str, x: Array, kernel: Array, groups: int) -> None:
