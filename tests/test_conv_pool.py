@@ -150,7 +150,9 @@ def test_conv2d_max_pool_of_a_sample_does_not_depend_on_its_batch():
             assert_same_bits(fused(x[n : n + 1], kernel, pool=pool, padding="same").numpy(), whole[n : n + 1], f"{n}")
 
 
-@pytest.mark.parametrize("shape, oc, pool", [((33, 16, 16, 32), 64, 2), ((1, 31, 29, 3), 20, 3), ((4, 8, 8, 32), 64, 3)])
+@pytest.mark.parametrize(
+    "shape, oc, pool", [((33, 16, 16, 32), 64, 2), ((1, 31, 29, 3), 20, 3), ((4, 8, 8, 32), 64, 3)]
+)
 def test_conv2d_max_pool_same_bits_for_real_threads(shape, oc, pool):
     x, kernel = random_array(shape).astype(np.float32), random_array((3, 3, shape[3], oc)).astype(np.float32)
 

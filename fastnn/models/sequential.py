@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fastnn import errors, ops, registry
+from fastnn import errors, fusion, ops, registry
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import KerasTensor, Layer, Shape, standardize_shape
 from fastnn.layers.core import InputLayer
@@ -218,9 +218,7 @@ class Sequential(Model):
     # ---- running
 
     def call(self, x: Any) -> Any:
-        for layer in self._layers:
-            x = layer(x)
-        return x
+        return fusion.call_chain(self._layers, x)
 
     def _convert(self, x: Any) -> Any:
         x = super()._convert(x)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, record
 from fastnn.ops.conv import (
@@ -153,7 +151,7 @@ def convolve_and_pool(
     )
 
 
-def expanded(dz: Array, code: Array, sizes: dict[str, int], pool: dict[str, int]) -> Array:
+def expanded(dz: Array, code: Array | None, sizes: dict[str, int], pool: dict[str, int]) -> Array:
     """The gradient of the convolution's outputs: each window's at its winner, zero elsewhere."""
     spread = empty((sizes["n"], sizes["oh"], sizes["ow"], sizes["oc"]), dz.dtype)
     launch(

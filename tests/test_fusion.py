@@ -1,0 +1,198 @@
+"""Fused layers give what they give one by one; what must not be fused is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import _core, fusion, layers, losses, models, utils
+from tests.helpers import assert_same_bits, random_array
+
+X = random_array((7, 14, 13, 3)).astype(np.float32)
+
+
+def conv(filters=5, activation=None, name="conv", **kwargs):
+    return layers.Conv2D(filters, 3, activation=activation, name=name, **kwargs)
+
+
+def patterns(*stack):
+    """The names of the layers that are computed together."""
+    found, at = [], 0
+    while at < len(stack):
+        fused = fusion.match(stack, at)
+        names = [layer.name for layer in fused.layers] if fused else [stack[at].name]
+        found.append("+".join(names))
+        at += len(names)
+    return found
+
+
+def relu(name="act", **kwargs):
+    return layers.ReLU(name=name, **kwargs)
+
+
+def pool(size=2, name="pool", **kwargs):
+    return layers.MaxPooling2D(size, name=name, **kwargs)
+
+
+def dense(activation=None, name="dense", **kwargs):
+    return layers.Dense(4, activation, name=name, **kwargs)
+
+
+def activation(function, name="act"):
+    return layers.Activation(function, name=name)
+
+
+class OwnConv(layers.Conv2D):
+    def call(self, x):
+        return super().call(x)
+
+
+class OwnPool(layers.MaxPooling2D):
+    pass
+
+
+FUSED = {
+    "pool": lambda: [conv(), pool()],
+    "relu in the layer": lambda: [conv(activation="relu"), pool(3)],
+    "leaky_relu in the layer": lambda: [conv(activation="leaky_relu", padding="same"), pool((2, 3))],
+    "ReLU": lambda: [conv(), relu(), pool()],
+    "ReLU with a slope": lambda: [conv(), relu(negative_slope=0.4), pool(3, strides=2)],
+    "LeakyReLU": lambda: [conv(strides=2), layers.LeakyReLU(name="act"), pool()],
+    "Activation": lambda: [conv(dilation_rate=2), activation("leaky_relu"), pool()],
+    "no pool": lambda: [conv(), relu()],
+    "no pool, leaky": lambda: [conv(), layers.LeakyReLU(0.1, name="act")],
+    "groups without pool": lambda: [conv(6, groups=3), activation("relu")],
+    "dense": lambda: [dense(), relu()],
+    "dense, leaky": lambda: [dense(use_bias=False), layers.LeakyReLU(name="act")],
+    "dense, activation": lambda: [dense(), activation("leaky_relu")],
+    "a regularised weight": lambda: [conv(kernel_regularizer="l2"), pool()],
+}
+APART = {
+    "another activation": lambda: [conv(activation="tanh"), pool()],
+    "another activation layer": lambda: [conv(), activation("tanh"), pool()],
+    "linear Activation": lambda: [conv(), activation("linear"), pool()],
+    "no slope": lambda: [conv(), layers.LeakyReLU(0.0, name="act")],
+    "a bound": lambda: [dense(), relu(max_value=6.0)],
+    "a threshold": lambda: [dense(), relu(threshold=0.5)],
+    "average": lambda: [conv(activation="relu"), layers.AveragePooling2D(2, name="pool")],
+    "same pool": lambda: [conv(activation="relu"), pool(padding="same")],
+    "groups": lambda: [conv(6, groups=3), pool()],
+    "large window": lambda: [conv(padding="same"), pool((16, 16))],
+    "subclass": lambda: [OwnConv(5, 3, name="conv"), pool()],
+    "subclass of the pool": lambda: [conv(), OwnPool(2, name="pool")],
+    "regularised output": lambda: [conv(activity_regularizer="l2"), pool()],
+    "channels first": lambda: [conv(data_format="channels_first"), pool(data_format="channels_first")],
+    "mixed order": lambda: [conv(), pool(data_format="channels_first")],
+    "mixed dtypes": lambda: [conv(dtype="float64"), pool()],
+    "dense and pool": lambda: [dense(), pool()],
+}
+
+
+def by_themselves(stack, x):
+    for layer in stack:
+        x = layer(x)
+    return x
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_fused_layers_have_the_bits_of_single_ones(name):
+    stack = FUSED[name]()
+    model = models.Sequential(stack)
+    got = model(X)
+    assert patterns(*stack) == ["+".join(layer.name for layer in stack)]
+    assert_same_bits(got.numpy(), by_themselves(stack, X).numpy(), name)
+    with _core.trace() as launches:
+        model(X)
+    kernels = {kernel for kernel, _, _ in launches}
+    assert not kernels & {"max_pool_fwd", "unary_fwd"}, kernels
+    assert ("conv2d_max_pool_fwd" in kernels) == (stack[-1].name == "pool")
+
+
+@pytest.mark.parametrize("name", APART)
+def test_other_layers_stay_by_themselves(name):
+    stack = APART[name]()
+    assert patterns(*stack) == [layer.name for layer in stack]
+
+
+def test_a_relu_before_a_fused_pool_is_taken_once():
+    assert patterns(conv(activation="relu"), relu(), pool()) == ["conv", "act", "pool"]
+    assert patterns(conv(), relu("a"), relu("b"), pool()) == ["conv+a", "b", "pool"]
+    assert patterns(dense(), conv(name="c"), relu("a"), pool(name="p"), pool(name="q")) == ["dense", "c+a+p", "q"]
+
+
+def test_a_layer_whose_call_was_replaced_stays_by_itself(monkeypatch):
+    model = models.Sequential([conv(), pool()])
+    whole = model(X).numpy()
+    model.layers[1].call = lambda x: x * 2
+    assert patterns(*model.layers) == ["conv", "pool"]
+    assert model(X).shape != whole.shape
+    monkeypatch.setattr(layers.Dense, "call", lambda self, x: x)
+    assert patterns(dense(), relu()) == ["dense", "act"]
+
+
+def test_changes_of_a_model_change_what_is_fused():
+    model = models.Sequential([conv(), pool()])
+    first = model(X).numpy()
+    model.layers[0].activation = fastnn.activations.relu
+    assert_same_bits(model(X).numpy(), np.maximum(first, 0), "relu after max is max after relu")
+    model.pop()
+    assert model(X).shape == (7, 12, 11, 5)
+    model.add(layers.MaxPooling2D(3))
+    assert model(X).shape == (7, 4, 3, 5)
+    model.layers[1].pool_size = (2, 2)
+    assert model(X).shape == (7, 4, 4, 5)  # strides are still 3
+    model.layers[1].strides = (2, 2)
+    assert model(X).shape == (7, 6, 5, 5)
+
+
+def test_layers_called_outside_the_model_stay_by_themselves():
+    model = models.Sequential([conv(), pool()])
+    model(X)
+    assert model.layers[0](X).shape == (7, 12, 11, 5)
+
+
+def net():
+    utils.set_random_seed(3)
+    model = models.Sequential([
+        layers.Input((14, 13, 3)),
+        conv(20, activation="relu"), pool(2),
+        conv(18, name="second", padding="same"), layers.LeakyReLU(), pool(3, name="last", strides=2),
+        layers.Flatten(), layers.Dense(8), layers.ReLU(), layers.Dense(4),
+    ])  # fmt: skip
+    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def test_fit_has_the_same_losses_with_and_without_fusion(monkeypatch):
+    y = np.arange(7) % 4
+    with _core.trace() as launches:
+        fused = net().fit(X, y, batch_size=3, epochs=4, verbose=0, shuffle=False).history["loss"]
+    assert "conv2d_max_pool_fwd" in {kernel for kernel, _, _ in launches}
+    monkeypatch.setattr(fusion, "match", lambda *_: None)
+    with _core.trace() as launches:
+        single = net().fit(X, y, batch_size=3, epochs=4, verbose=0, shuffle=False).history["loss"]
+    assert "max_pool_fwd" in {kernel for kernel, _, _ in launches}
+    np.testing.assert_allclose(fused, single, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        (X[..., :2], "Conv2D 'conv': the last axis of x must be 3, as built; got 2"),
+        (X[:, :2], "Conv2D 'conv': the image must be at least as large as the kernel"),
+        (X[:, :3], r"MaxPooling2D 'pool': the image must be at least as large as the pooling window \(2, 2\)"),
+    ],
+)
+def test_errors_name_the_layer(x, message):
+    model = models.Sequential([conv(), relu(), pool()])
+    model(X)
+    with pytest.raises(ValueError, match=message):
+        model(x)
+
+
+def test_a_fused_dense_layer_names_itself():
+    model = models.Sequential([dense(), relu()])
+    model(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="Dense 'dense': the last axis of x must be 3, as built; got 5"):
+        model(np.ones((2, 5)))
