@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastnn._core import empty, launch, scratch_count
-from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, record
+from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, is_grad_enabled, record
 from fastnn.ops.conv import (
     ACTIVATIONS,
     LEAKY_RELU,
@@ -13,6 +13,7 @@ from fastnn.ops.conv import (
     kernel_gradient,
     sizes_of,
 )
+from fastnn.ops.conv_pool_bwd import prefers_sparse, sparse_input_gradient, sparse_kernel_gradient
 from fastnn.ops.pool import max_pool_nhwc
 from fastnn.ops.window import Padding, Window, pair, window
 
@@ -36,7 +37,8 @@ def conv2d_max_pool(
 
     y[n,i,j,o] = max over r < ph, s < pw of conv2d(x, ...)[n, i*psh + r, j*psw + s, o]
 
-    Neither the convolution's result nor its gradient is stored, and what no window covers is not computed.
+    The convolution's result is not stored, and what no window covers is not computed. The gradient is computed from the
+    windows' winners alone where that is faster than to spread it over the convolution's outputs.
 
     Parameters
     ----------
@@ -83,8 +85,10 @@ def fused_conv2d_max_pool(
     image, weights = dense(x), dense(kernel)
     y = empty((x.shape[0], *pooling.output, kernel.shape[3]), x.dtype)
     parents = (x, kernel) if bias is None else (x, kernel, bias)
-    code = empty(y.shape, "uint8") if any(parent.requires_grad for parent in parents) else None
-    convolve_and_pool(y, code, image, weights, None if bias is None else dense(bias), act, slope, sizes, pool)
+    wanted = is_grad_enabled() and any(parent.requires_grad for parent in parents)
+    code = empty(y.shape if wanted else (0,), "uint8")
+    shift = None if bias is None else dense(bias)
+    convolve_and_pool(y, code if wanted else None, image, weights, shift, act, slope, sizes, pool)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         dx = grad_buffer(x) if x.requires_grad else None
@@ -97,16 +101,22 @@ def fused_conv2d_max_pool(
                 "bias_act_bwd", y.dtype, dy=dy, y=y, dz=dz, dbias=None, m=y.size // max(channels, 1), n=channels,
                 dy_rs=channels, slope=slope,
             )
-        spread = expanded(dz, code, sizes, pool)
-        if dx is not None:
+        sparse_input, sparse_kernel = prefers_sparse(sizes, pool)
+        if (dx is not None and not sparse_input) or (dbias is not None and dkernel is None) or not sparse_kernel:
+            spread = expanded(dz, code, sizes, pool)
+        if dx is not None and sparse_input:
+            sparse_input_gradient(dx, dz, code, weights, sizes, pool)
+        elif dx is not None:
             input_gradient(dx, spread, weights, sizes)
-        if dkernel is not None:
+        if dkernel is not None and sparse_kernel:
+            sparse_kernel_gradient(dkernel, dbias, image, dz, code, sizes, pool)
+        elif dkernel is not None:
             kernel_gradient(dkernel, dbias, image, spread, sizes)
         elif dbias is not None:
-            channels = y.shape[3]
+            rows, channels = spread.size // max(y.shape[3], 1), y.shape[3]
             launch(
-                "bias_act_bwd", y.dtype, dy=spread, y=None, dz=None, dbias=dbias, m=spread.size // max(channels, 1),
-                n=channels, dy_rs=channels, slope=0.0,
+                "bias_act_bwd", y.dtype, dy=spread, y=None, dz=None, dbias=dbias, m=rows, n=channels, dy_rs=channels,
+                slope=0.0,
             )
         return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
 
@@ -151,7 +161,7 @@ def convolve_and_pool(
     )
 
 
-def expanded(dz: Array, code: Array | None, sizes: dict[str, int], pool: dict[str, int]) -> Array:
+def expanded(dz: Array, code: Array, sizes: dict[str, int], pool: dict[str, int]) -> Array:
     """The gradient of the convolution's outputs: each window's at its winner, zero elsewhere."""
     spread = empty((sizes["n"], sizes["oh"], sizes["ow"], sizes["oc"]), dz.dtype)
     launch(
