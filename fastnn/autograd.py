@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 import fastnn  # for operators and copies: ops are built on this module, so they are looked up when used
 from fastnn import config, errors
-from fastnn._core import empty, launch, values_are_read
+from fastnn._core import empty, launch, structure_changed, values_are_read
 
 Array: TypeAlias = npt.NDArray[Any]
 TensorLike: TypeAlias = "Tensor | npt.ArrayLike"
@@ -329,7 +329,7 @@ class Variable(Tensor):
     name : str
     """
 
-    __slots__ = ("_trainable", "name", "path", "regularizer", "version")
+    __slots__ = ("_regularizer", "_trainable", "name", "path", "version")
 
     def __init__(
         self,
@@ -352,7 +352,7 @@ class Variable(Tensor):
         self._adopt(storage, trainable and differentiable)
         self.name = name
         self.path = name
-        self.regularizer: Callable[[Tensor], Tensor] | None = None
+        self._regularizer: Callable[[Tensor], Tensor] | None = None
         self.version = 0  # of the values: packed copies carry the version they were packed from
         self._trainable = trainable
 
@@ -363,8 +363,19 @@ class Variable(Tensor):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        structure_changed()
         self._trainable = bool(value)
         self.requires_grad = self._trainable and self.dtype in (FLOAT32, FLOAT64)
+
+    @property
+    def regularizer(self) -> Callable[[Tensor], Tensor] | None:
+        """A function whose value on the variable is added to the loss."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Callable[[Tensor], Tensor] | None) -> None:
+        structure_changed()
+        self._regularizer = value
 
     @property
     def value(self) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastnn import errors
+from fastnn._core import structure_changed
 
 _floatx = "float32"
 _epsilon = 1e-7
@@ -37,6 +38,7 @@ def set_floatx(value: str) -> None:
     if value not in ("float32", "float64"):
         raise errors.value_error("set_floatx", "value", "'float32' or 'float64'", value)
     _floatx = value
+    structure_changed()
 
 
 def epsilon() -> float:
@@ -50,6 +52,7 @@ def set_epsilon(value: float) -> None:
     if not np.isfinite(value) or value <= 0:
         raise errors.value_error("set_epsilon", "value", "a finite number above 0", value)
     _epsilon = float(value)
+    structure_changed()
 
 
 def image_data_format() -> str:

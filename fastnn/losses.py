@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import config, errors, ops
+from fastnn._core import Tracked
 from fastnn.autograd import Tensor, TensorLike, as_float, as_tensor
 from fastnn.ops import loss as loss_ops
 from fastnn.registry import Registry, auto_name
@@ -23,7 +24,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 LossFunction = Callable[..., Tensor]
 
 
-class Loss:
+class Loss(Tracked):
     """Base class of losses: subclass it and write ``call(y_true, y_pred)``, which returns one value per sample.
 
     Parameters

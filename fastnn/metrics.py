@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import config, errors, initializers, losses, ops
-from fastnn._core import empty, launch
+from fastnn._core import Tracked, empty, launch
 from fastnn.autograd import FLOAT64, Tensor, TensorLike, Variable, as_float, dense, no_grad
 from fastnn.losses import align, numbers
 from fastnn.losses import (
@@ -31,7 +31,7 @@ from fastnn.registry import serialize as _serialize_any
 EQUAL, ABOVE_THRESHOLD = range(2)  # field op of the kernel match_values
 
 
-class Metric:
+class Metric(Tracked):
     """Base class of metrics: subclass it and write ``update_state`` and ``result``.
 
     State is made by `add_variable` in the constructor; `update_state` adds to it with ops

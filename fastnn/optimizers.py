@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastnn import errors, registry
-from fastnn._core import launch
+from fastnn._core import Tracked, launch
 from fastnn.autograd import FLOAT32, FLOAT64, Array, Tensor, TensorLike, Variable, as_tensor, to_array
 from fastnn.ops import movement
 
@@ -148,7 +148,7 @@ class LearningRate(Variable):
         return self
 
 
-class Optimizer:
+class Optimizer(Tracked):
     """The base of optimizers.
 
     Parameters
@@ -167,6 +167,7 @@ class Optimizer:
     name : str, optional
     """
 
+    _bookkeeping: ClassVar[frozenset[str]] = frozenset({"_weight_decay"})  # its value is in memory, too
     kernel: ClassVar[str]
     hyper_count: ClassVar[int]
 

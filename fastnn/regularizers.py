@@ -6,13 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from fastnn import errors, ops, registry
+from fastnn._core import Tracked
 from fastnn.autograd import Tensor, TensorLike
 
 _registry = registry.Registry("regularizers", "regularizer")
 
 
 @_registry.add
-class Regularizer:
+class Regularizer(Tracked):
     """The base of regularizers: subclass it and write ``__call__(self, x)``, a scalar, and ``get_config(self)``.
 
     Examples

@@ -2,11 +2,12 @@
 
 import os
 import resource
+import sys
 
 import numpy as np
 import pytest
 
-from fastnn import _core
+from fastnn import _core, ops
 
 
 def add(x, y):
@@ -78,16 +79,65 @@ def test_equal_steps_are_equal_programs_and_others_are_not():
     assert not programs[0].same_as(programs[2])
 
 
-def test_rebind_moves_to_other_arrays():
+def test_bind_reads_another_input_and_keeps_none():
     x, total = np.ones(50, np.float32), np.zeros(50, np.float32)
     program = _core.Program()
-    with program.record():
+    with program.record((None, x)):
         step(x, total)
-    program.rebind(x, np.full(50, 10, np.float32))
+    users = sys.getrefcount(x)
+    other = np.full(50, 10, np.float32)
+    program.bind((None, other))
     program.replay(1)
     np.testing.assert_array_equal(total, 4 + 40)
-    with pytest.raises(ValueError, match="same dtype, shape and strides"):
-        program.rebind(total, np.zeros(51, np.float32))
+    assert sys.getrefcount(other) == users  # those of the local variable and the call
+
+
+def test_rebind_takes_over_another_layout():
+    wide, total = np.arange(12.0, dtype=np.float32).reshape(6, 2), np.zeros((3, 2), np.float32)
+    position = np.zeros(1, np.int64)
+
+    def gather(source):
+        rows = ops.gather_rows(source, None, 0, 3, np.float32, position)
+        add(rows, total)
+
+    program = _core.Program()
+    with program.record((wide,)):
+        gather(wide)
+    narrow = np.array([[100, 0], [200, 0], [300, 1], [400, 0]], np.uint16)[::-1]
+    with program.rebind((narrow,)):
+        ops.gather_rows(narrow, None, 0, 3, np.float32, position)
+    position[0] = 1
+    program.replay(1)
+    np.testing.assert_array_equal(total, wide[:3] + narrow[1:4])
+    position[0] = 2
+    with pytest.raises(ValueError, match="inside the data .4 rows."):
+        program.replay(1)
+    with pytest.raises(RuntimeError, match="not the launches"), program.rebind((narrow,)):
+        add(total, total.copy())
+    with pytest.raises(RuntimeError, match="nothing has been recorded"), _core.Program().rebind((narrow,)):
+        pass
+
+
+def test_overlaps():
+    table = np.zeros((4, 3), np.float32)
+    assert _core.overlaps((table[:, :2], None, table[:, 2], np.zeros(3))) == ((0, 2, 8),)
+    assert _core.overlaps((table[::-1], table)) == ((0, 1, -36),)
+    assert _core.overlaps((table[:2], table[2:], table[:0])) == ()
+
+
+def test_programs_share_the_memory_of_what_died():
+    x, totals = np.ones(100_000, np.float32), np.zeros((2, 100_000), np.float32)
+    arena = _core.Arena()
+    programs = [_core.Program(arena) for _ in range(4)]
+    for i, program in enumerate(programs):
+        with program.record():
+            step(x, totals[i // 2])
+    assert programs[3].info()["arena_bytes"] == programs[0].info()["arena_bytes"] < 2.6 * x.nbytes
+    assert programs[0].same_as(programs[1]) and programs[2].same_as(programs[3])
+    assert not programs[0].same_as(programs[2])
+    for program in programs:
+        program.replay(2)
+    np.testing.assert_array_equal(totals, 24)
 
 
 def test_a_guard_ends_the_step_before_what_follows():

@@ -9,7 +9,6 @@ import pytest
 from fastnn import _core, layers, losses, models, ops, optimizers, utils
 from fastnn.callbacks import LambdaCallback
 from fastnn.models import replay
-from fastnn.models.replay import Replay
 
 RNG = np.random.default_rng(5)
 IMAGES = RNG.integers(0, 256, (150, 10, 10, 2), dtype=np.uint8)
@@ -34,21 +33,6 @@ def train(net, eager, optimizer="adam", loss="sparse_categorical_crossentropy", 
         "evaluate": model.evaluate(IMAGES, y, batch_size=16, verbose=0),
         "predict": model.predict(IMAGES, batch_size=16, verbose=0).tobytes(),
     }
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    """The programs that steps became while the test ran."""
-    found = []
-    consider = Replay._consider
-
-    def noting(self, program):
-        consider(self, program)
-        if self.program is not None:
-            found.append(self.program)
-
-    monkeypatch.setattr(Replay, "_consider", noting)
-    return found
 
 
 MIDDLES = {

@@ -11,7 +11,6 @@ import pytest
 
 from fastnn import callbacks, layers, losses, models, optimizers, utils
 from fastnn.models import stream
-from fastnn.models.replay import Replay
 
 RNG = np.random.default_rng(3)
 X = RNG.integers(0, 256, (130, 6), dtype=np.uint8)
@@ -25,21 +24,6 @@ def _no_thread_is_left():
     yield
     left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith(("fastnn", "QueueManager"))]
     assert not left
-
-
-@pytest.fixture
-def programs(monkeypatch):
-    """The programs that steps became while the test ran."""
-    found = []
-    consider = Replay._consider
-
-    def noting(self, program):
-        consider(self, program)
-        if self.program is not None:
-            found.append(self.program)
-
-    monkeypatch.setattr(Replay, "_consider", noting)
-    return found
 
 
 def net(**kwargs):

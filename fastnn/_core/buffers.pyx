@@ -64,19 +64,18 @@ cdef size_t size_class(size_t nbytes) noexcept:
 @cython.final
 @cython.no_gc_clear  # __dealloc__ needs the list of addresses
 cdef class Arena:
-    """The memory of one Program: what its recording allocated.
+    """The memory of programs that never run at the same time: what their recordings allocated.
 
-    While the recording goes on, a block whose last array died is given out again, so the recorded addresses are a
-    plan of the step's memory. Afterwards nothing is given out any more; all of it goes back with the arena.
+    A block whose last array died is given out again, so the recorded addresses are a plan of the step's memory, and
+    one program's plan lies over another's. All of it goes back with the arena.
     """
     cdef dict free_blocks       # size class -> list of addresses
     cdef list addresses         # every block, in order of first allocation: (address, size)
-    cdef bint recording
+    cdef readonly int recordings
 
     def __cinit__(self):
         self.free_blocks = {}
         self.addresses = []
-        self.recording = True
 
     def __dealloc__(self):
         for address, size in self.addresses:
@@ -107,6 +106,7 @@ cdef class Block:
     cdef void *address
     cdef size_t size
     cdef Arena arena            # None: it came from the pool and goes back there
+    cdef int recording          # which of the arena's
 
     def __cinit__(self, size_t nbytes):
         global cached_bytes, live_bytes
@@ -114,6 +114,7 @@ cdef class Block:
         self.size = size_class(nbytes)
         if active_arena is not None and recording_thread == PyThread_get_thread_ident():
             self.arena = active_arena
+            self.recording = active_arena.recordings
         cdef list stack
         if self.arena is not None:
             stack = <list>self.arena.free_blocks.get(self.size)
@@ -139,8 +140,7 @@ cdef class Block:
         if self.address == NULL:
             return
         if self.arena is not None:
-            if self.arena.recording:
-                self.arena.free_blocks.setdefault(self.size, []).append(<uintptr_t>self.address)
+            self.arena.free_blocks.setdefault(self.size, []).append(<uintptr_t>self.address)
             return
         live_bytes -= self.size
         give_back(self.address, self.size)

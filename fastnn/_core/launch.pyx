@@ -212,6 +212,9 @@ def launch(str name, dtype, **fields):
 
     cdef fnn_entry entry
     if noting is not None:
+        if noting.rebinding:
+            noting.renew(kernel, number, args)
+            return
         noting.note(kernel, number, args, nth, fields)
     entry.fn = fnn_lookup(kernel_table, kernel.number, number)
     entry.args = args

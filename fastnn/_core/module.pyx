@@ -4,7 +4,9 @@ The files are one module, in the order in which they need each other.
 """
 
 include "declarations.pyx"
+include "structure.pyx"
 include "threads.pyx"
 include "buffers.pyx"
 include "launch.pyx"
 include "program.pyx"
+include "calls.pyx"

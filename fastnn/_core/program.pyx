@@ -3,12 +3,23 @@
 # While a recording goes on, every launch runs as always and is noted as well: kernel, args, and which bytes it reads
 # and writes. Memory comes from the recording's own arena, so the noted addresses stay good. A replay is a C loop over
 # the list inside one OpenMP region, with a barrier only where an entry touches what another thread may have written
-# (or reads what it is about to overwrite) since the last barrier.
+# (or reads what it is about to overwrite) since the last barrier. Arrays that are others at each replay are declared
+# as inputs: where an args field points into one, `bind` writes the address of the next.
 
-from libc.stdlib cimport calloc
+from libc.stdlib cimport calloc, realloc
 
 import bisect
-import time
+
+cdef extern from *:
+    """
+    #include <time.h>
+    static double fnn_now(void) {
+      struct timespec t;
+      clock_gettime(CLOCK_MONOTONIC, &t);
+      return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    }
+    """
+    double fnn_now() nogil
 
 # Inside a region sharing costs a barrier (0.2 us), not a region.
 cdef double SHARED_WORK = 1e5
@@ -26,46 +37,112 @@ cdef Program recorder = None
 cdef list kernel_names = [fnn_kernels[i].name.decode() for i in range(FNN_KERNEL_COUNT)]
 
 
+cdef struct use:                # a field that points into an input
+    slot *at
+    ptrdiff_t offset            # from the input's first item
+    int input
+
+
+cdef class Note:
+    """One launch of a recording, or a guard (kernel -1)."""
+    cdef int kernel
+    cdef int dtype
+    cdef int nfields
+    cdef int nth
+    cdef ptrdiff_t offset       # of its args
+    cdef list touched           # (field, address, bytes, written)
+    cdef dict inputs            # field -> (number of the input, offset from its first item)
+    cdef dict constants         # field -> the few bytes that were read there, in memory from outside
+
+
 @cython.final
 cdef class Program:
     """A recorded step.
 
     ``with program.record(): step()`` runs the step and notes its launches; `replay` runs them again. Two programs that
-    recorded the same step are equal (`same_as`) up to the addresses of what the step itself allocated.
+    recorded the same step are equal (`same_as`) up to the addresses of inputs and of what the step itself allocated.
+
+    Parameters
+    ----------
+    arena : Arena, optional
+        Memory to share with programs that never run at the same time as this one.
     """
     cdef Arena arena
-    cdef list notes             # (kernel number or -1, dtype, args bytes, nth, [(slot, address, bytes, written)])
+    cdef int recording          # which of the arena's
+    cdef list notes
     cdef list held              # arrays from outside whose memory the args point into
+    cdef list inputs            # while noting: (first byte, end, first item) of each
     cdef double pace[2]         # seconds a step took lately: alone, shared by the team; 0: not yet known
     cdef ptrdiff_t slices
-    cdef dict constants         # (entry, slot) -> the few bytes that were read there, in memory from outside
     cdef list guards            # (status array, function of the position that makes the exception)
     cdef double work
     cdef int threads
     cdef fnn_entry *entries
     cdef slot *args
+    cdef ptrdiff_t nargs
     cdef ptrdiff_t n
+    cdef use *uses
+    cdef ptrdiff_t nuses
+    cdef ptrdiff_t cursor       # while launches are matched with notes: the next one
+    cdef bint rebinding
     cdef readonly str abandoned  # why this recording cannot be replayed; None if it can
     cdef readonly bint running
 
-    def __cinit__(self):
+    def __cinit__(self, Arena arena=None):
         self.entries = NULL
         self.args = NULL
+        self.uses = NULL
         self.notes = []
         self.held = []
         self.pace[0] = self.pace[1] = 0.0
-        self.slices = 0
         self.guards = []
-        self.constants = {}
-        self.arena = Arena()
+        self.inputs = []
+        self.arena = Arena() if arena is None else arena
 
     def __dealloc__(self):
         free(self.entries)
         free(self.args)
+        free(self.uses)
 
-    def record(self):
-        """A context within which launches are noted."""
-        return Recording(self)
+    def record(self, tuple inputs=()):
+        """A context within which launches are noted; `inputs` are arrays (or None) that `bind` may exchange."""
+        return Recording(self, inputs, False)
+
+    def rebind(self, tuple inputs):
+        """A context in which the launches that read the inputs are issued once more, for arrays of another layout.
+
+        Nothing runs. The launches must be the first ones of the recording; their inputs, sizes and scalars take the
+        place of the recorded ones, what they write stays where it was.
+        """
+        return Recording(self, inputs, True)
+
+    def bind(self, tuple inputs):
+        """Read other inputs, of the same dtypes, shapes and strides. They are not kept: hold them while replaying."""
+        cdef char *data[8]
+        cdef int i = 0
+        for array in inputs:
+            data[i] = NULL if array is None else <char *>cnp.PyArray_DATA(<cnp.ndarray?>array)
+            i += 1
+        self.point(data)
+
+    cdef void point(self, char **data) noexcept:
+        cdef ptrdiff_t u
+        for u in range(self.nuses):
+            self.uses[u].at.pointer = data[self.uses[u].input] + self.uses[u].offset
+
+    cdef declare(self, tuple inputs):
+        if len(inputs) > 8:
+            raise ValueError("Program.record: there are at most 8 inputs.")
+        self.inputs = [(0, 0, 0) if array is None else bounds(array) for array in inputs]
+
+    cdef tuple input_at(self, uintptr_t address):
+        """(number of the input that an address lies in, offset from its first item), or None."""
+        cdef int i
+        for i in range(len(self.inputs)):
+            begin, end, first = self.inputs[i]
+            if begin <= address < end:
+                return i, <ptrdiff_t>address - <ptrdiff_t><uintptr_t>first
+        return None
 
     cdef int team(self, double work):
         """Threads that share an entry of this much work."""
@@ -76,87 +153,165 @@ cdef class Program:
         cdef fnn_role role
         cdef ptrdiff_t nbytes
         cdef int itemsize = 4 if number == 0 else 8
-        cdef list touched = []
+        cdef Note new = Note()
         cdef bint written
+        new.kernel, new.dtype, new.nth, new.nfields = kernel.number, number, nth, kernel.info.nfields
+        new.touched, new.inputs, new.constants = [], {}, {}
+        new.offset = self.append(args, new.nfields)
         for f in range(kernel.info.nfields):
             role = kernel.info.fields[f].role
             if role == FNN_SIZE or role == FNN_SCALAR or args[f].pointer == NULL:
                 continue
             nbytes = kernel.info.count(args, f, itemsize, nth) * type_bytes(kernel.info.fields[f].type, itemsize)
             written = role != FNN_IN and role != FNN_OPT_IN
-            touched.append((f, <uintptr_t>args[f].pointer, nbytes, written))
-            if not written and 0 < nbytes <= MOST_CONSTANT and not self.owns(fields[kernel.names[f]]):
-                self.constants[len(self.notes), f] = (<char *>args[f].pointer)[:nbytes]
+            new.touched.append((f, <uintptr_t>args[f].pointer, nbytes, written))
             if kernel.info.fields[f].type == b'P':  # what the addresses lead to is unknown: it may be anything
-                touched.append((f, 0, EVERYWHERE, True))
+                new.touched.append((f, 0, EVERYWHERE, True))
+            if role == FNN_SCRATCH or self.owns(fields[kernel.names[f]]):
+                continue
+            place = self.input_at(<uintptr_t>args[f].pointer)
+            if place is not None:
+                new.inputs[f] = place
+                continue
+            self.held.append(fields[kernel.names[f]])
+            if not written and 0 < nbytes <= MOST_CONSTANT:
+                new.constants[f] = (<char *>args[f].pointer)[:nbytes]
         self.work += kernel.info.work(args)
-        self.notes.append((kernel.number, number, (<char *>args)[:kernel.info.nfields * 8], nth, touched))
-        for value in fields.values():
-            if isinstance(value, np.ndarray) and not self.owns(value):
-                self.held.append(value)
+        self.notes.append(new)
+
+    cdef ptrdiff_t append(self, slot *args, int nfields) except -1:
+        """Copy args to the end of all args."""
+        cdef ptrdiff_t offset = self.nargs
+        cdef slot *longer = <slot *>realloc(self.args, (offset + nfields) * sizeof(slot))
+        if longer == NULL:
+            raise MemoryError("fastnn: a Program could not be allocated")
+        self.args = longer
+        memcpy(longer + offset, args, nfields * sizeof(slot))
+        self.nargs += nfields
+        return offset
 
     cdef bint owns(self, object array):
-        """Whether an array's memory belongs to this program's arena."""
+        """Whether an array's memory was allocated by this recording."""
         cdef object base = array
         while isinstance(base, np.ndarray):
             base = base.base
-        return isinstance(base, Block) and (<Block>base).arena is self.arena
+        if not isinstance(base, Block):
+            return False
+        return (<Block>base).arena is self.arena and (<Block>base).recording == self.recording
 
     cdef note_guard(self, cnp.ndarray status, make_error):
-        self.notes.append((-1, 0, b"", self.threads, [(0, <uintptr_t>cnp.PyArray_DATA(status), 8, False)]))
+        cdef Note new = Note()
+        new.kernel, new.nth = -1, self.threads
+        new.touched, new.inputs, new.constants = [(0, <uintptr_t>cnp.PyArray_DATA(status), 8, False)], {}, {}
+        self.notes.append(new)
         self.guards.append((status, make_error))
+
+    cdef Note next_note(self, int kernel):
+        """The note that a launch is matched with, while rebinding."""
+        cdef Note found = self.notes[self.cursor] if self.cursor < self.n else None
+        if found is None or found.kernel != kernel:
+            raise RuntimeError("Program.rebind: these are not the launches that were recorded.")
+        self.cursor += 1
+        return found
+
+    cdef renew(self, Kernel kernel, int number, slot *args):
+        """Take over a launch's sizes, scalars and inputs."""
+        cdef Note old = self.next_note(kernel.number)
+        cdef slot *at = self.args + old.offset
+        cdef int f
+        cdef fnn_role role
+        if old.dtype != number:
+            raise RuntimeError("Program.rebind: these are not the launches that were recorded.")
+        for f in range(old.nfields):
+            role = kernel.info.fields[f].role
+            if role == FNN_SIZE or role == FNN_SCALAR:
+                at[f] = args[f]
+            elif f in old.inputs:
+                place = self.input_at(<uintptr_t>args[f].pointer)
+                if place is None or place[0] != old.inputs[f][0]:
+                    raise RuntimeError("Program.rebind: an input is not read where it was.")
+                old.inputs[f] = place
+                at[f] = args[f]
+
+    cdef renew_guard(self, make_error):
+        cdef int i = 0
+        cdef ptrdiff_t e
+        self.next_note(-1)
+        for e in range(self.cursor - 1):
+            i += (<Note>self.notes[e]).kernel < 0
+        self.guards[i] = (self.guards[i][0], make_error)
+
+    cdef list_uses(self):
+        """Where the inputs' addresses stand among the args."""
+        cdef Note note
+        cdef ptrdiff_t u = 0
+        free(self.uses)
+        self.nuses = sum([len((<Note>each).inputs) for each in self.notes])
+        self.uses = <use *>calloc(max(self.nuses, 1), sizeof(use))
+        if self.uses == NULL:
+            self.nuses = 0
+            raise MemoryError("fastnn: a Program could not be allocated")
+        for note in self.notes:
+            for f, place in note.inputs.items():
+                self.uses[u].at = self.args + note.offset + <int>f
+                self.uses[u].input, self.uses[u].offset = place
+                u += 1
 
     cdef finish(self):
         """From notes to entries: place the barriers."""
         cdef ptrdiff_t e = 0
-        cdef ptrdiff_t offset = 0
-        cdef slot *args
-        self.arena.recording = False
+        cdef Note note
+        cdef int nth
+        self.inputs = []
         if self.work < REGION_WORK:
             self.threads = 1
         self.n = len(self.notes)
         self.entries = <fnn_entry *>calloc(max(self.n, 1), sizeof(fnn_entry))
-        self.args = <slot *>calloc(max(1, sum([len(note[2]) for note in self.notes])), 1)
-        if self.entries == NULL or self.args == NULL:
+        if self.entries == NULL:
             raise MemoryError("fastnn: a Program could not be allocated")
         since = []                  # (first byte, end, written, shared by several threads) since the last barrier
-        for number, dtype, args_bytes, nth, touched in self.notes:
-            nth = min(nth, self.threads)
+        for note in self.notes:
+            nth = min(note.nth, self.threads)
             self.entries[e].nth = nth
-            if number >= 0:
-                args = self.args + offset
-                memcpy(args, <char *>args_bytes, len(args_bytes))
-                offset += len(args_bytes) // 8
-                self.entries[e].fn = fnn_lookup(kernel_table, number, dtype)
-                self.entries[e].args = args
+            if note.kernel >= 0:
+                self.entries[e].fn = fnn_lookup(kernel_table, note.kernel, note.dtype)
+                self.entries[e].args = self.args + note.offset
             else:
-                self.entries[e].guard = <const int64_t *><uintptr_t>touched[0][1]
+                self.entries[e].guard = <const int64_t *><uintptr_t>note.touched[0][1]
             conflict = any([
                 (written or was_written) and (nth > 1 or was_shared) and address < end and begin < address + nbytes
-                for _, address, nbytes, written in touched
+                for _, address, nbytes, written in note.touched
                 for begin, end, was_written, was_shared in since
             ])
             if conflict:
                 self.entries[e].barrier = 1
                 since = []
-            since += [(address, address + nbytes, written, nth > 1) for _, address, nbytes, written in touched]
+            since += [(address, address + nbytes, written, nth > 1) for _, address, nbytes, written in note.touched]
             e += 1
+        self.list_uses()
 
     cdef list normalized(self):
-        """The launches with addresses replaced by what makes equal steps equal: (block of the arena, offset)."""
-        blocks = sorted([(address, size, i) for i, (address, size) in enumerate(self.arena.addresses)])
-        starts = [address for address, _, _ in blocks]
+        """The launches with addresses replaced by what makes equal steps equal.
+
+        That is (number of the input, offset), or (how many blocks of the arena were used before this one, offset).
+        """
+        cdef Note note
+        blocks = sorted(self.arena.addresses)
+        starts = [address for address, _ in blocks]
+        order = {}                  # place among the blocks -> place among those that are used
         result = []
-        for number, dtype, args_bytes, nth, touched in self.notes:
-            args = bytearray(args_bytes)
+        for note in self.notes:
+            args = bytearray((<char *>(self.args + note.offset))[:note.nfields * sizeof(slot)])
             places = []
-            for f, address, nbytes, written in touched:
+            for f, address, nbytes, written in note.touched:
                 place = bisect.bisect_right(starts, address) - 1
-                if place >= 0 and address < blocks[place][0] + blocks[place][1]:
-                    address = (blocks[place][2], address - blocks[place][0])
+                if f in note.inputs:
+                    address = ("input", *note.inputs[f])
+                elif place >= 0 and address < blocks[place][0] + blocks[place][1]:
+                    address = (order.setdefault(place, len(order)), address - blocks[place][0])
                 args[8 * f:8 * f + 8] = bytes(8)
                 places.append((f, address, nbytes, written))
-            result.append((number, dtype, bytes(args), nth, places))
+            result.append((note.kernel, note.dtype, bytes(args), note.nth, places))
         return result
 
     def same_as(self, Program other):
@@ -172,38 +327,16 @@ cdef class Program:
         for e in range(len(mine)):
             if mine[e] == others[e]:
                 continue
-            if mine[e][:4] != others[e][:4]:
+            if mine[e][:4] != others[e][:4] or len(mine[e][4]) != len(others[e][4]):
                 return False
             for (f, address, nbytes, written), theirs in zip(mine[e][4], others[e][4], strict=True):
                 if (f, address, nbytes, written) == theirs:
                     continue
-                constant = self.constants.get((e, f))
+                constant = (<Note>self.notes[e]).constants.get(f)
                 if constant is None or (f, nbytes, written) != (theirs[0], theirs[2], theirs[3]) or \
-                        constant != other.constants.get((e, f)):
+                        constant != (<Note>other.notes[e]).constants.get(f):
                     return False
         return True
-
-    def rebind(self, cnp.ndarray old, cnp.ndarray new):
-        """Read and write `new` wherever `old`, an array of the same layout, was used."""
-        same_shape = (<object>old).shape == (<object>new).shape and (<object>old).strides == (<object>new).strides
-        if old.dtype != new.dtype or not same_shape:
-            raise ValueError("Program.rebind: both arrays must have the same dtype, shape and strides.")
-        cdef uintptr_t begin = <uintptr_t>cnp.PyArray_DATA(old)
-        cdef uintptr_t end = begin + max(reach(old), 1)
-        cdef ptrdiff_t shift = <char *>cnp.PyArray_DATA(new) - <char *>cnp.PyArray_DATA(old)
-        cdef ptrdiff_t offset = 0
-        notes = []
-        for number, dtype, args_bytes, nth, touched in self.notes:
-            moved = []
-            for f, address, nbytes, written in touched:
-                if begin <= address < end and number >= 0:
-                    address += shift
-                    self.args[offset + f].pointer = <void *><uintptr_t>address
-                moved.append((f, address, nbytes, written))
-            offset += len(args_bytes) // 8
-            notes.append((number, dtype, args_bytes, nth, moved))
-        self.notes = notes
-        self.held = [new if value is old else value for value in self.held]
 
     def replay(self, ptrdiff_t steps=1, double most_seconds=1e9, int threads=0):
         """Run the step again up to `steps` times; returns how many were completed.
@@ -213,66 +346,108 @@ cdef class Program:
         """
         if self.running:
             raise RuntimeError("Program.replay: this program is already running in another thread.")
-        cdef ptrdiff_t done = 0
-        cdef double end = time.perf_counter() + most_seconds
-        self.running = True
-        try:
-            while True:
-                done += self.slice(steps - done, end, threads)
-                if done >= steps or time.perf_counter() >= end or any([status[0] for status, _ in self.guards]):
-                    break
-        finally:
-            self.running = False
+        cdef ptrdiff_t done = self.run(steps, most_seconds, threads)
+        if self.guards:
+            self.check_guards()
+        return done
+
+    cdef check_guards(self):
         for status, make_error in self.guards:
             if status[0]:
                 position = int(status[0]) - 1
                 status[0] = 0
                 raise make_error(position)
+
+    cdef ptrdiff_t run(self, ptrdiff_t steps, double most_seconds, int wanted) noexcept:
+        """`replay` without its checks; raises nothing."""
+        cdef int team = 1 if self.threads == 1 else min(self.threads, current_threads())
+        cdef ptrdiff_t done = 0
+        cdef ptrdiff_t more
+        cdef double now
+        cdef double end
+        if team == 1 and self.work * steps < GIL_WORK:
+            return fnn_replay(self.entries, self.n, steps, 1, most_seconds)
+        self.running = True
+        if team == 1 or wanted == 1:
+            with nogil:
+                done = fnn_replay(self.entries, self.n, steps, 1, most_seconds)
+        else:
+            now = fnn_now()
+            end = now + most_seconds
+            while True:
+                more = self.slice(steps - done, &now, end, team, wanted)
+                done += more
+                if more == 0 or done >= steps or now >= end:
+                    break
+        self.running = False
         return done
 
-    cdef ptrdiff_t slice(self, ptrdiff_t steps, double end, int wanted):
+    cdef ptrdiff_t slice(self, ptrdiff_t steps, double *now, double end, int team, int wanted) noexcept:
         """Some steps, with the number of threads that has been faster lately; the bits are the same with any.
 
         What is faster depends on the step, and on what else the machine does: threads that wait at barriers for one
         that does not get a processor make a step many times slower. So both are timed, the loser again from time to
         time.
         """
-        cdef int team = min(self.threads, current_threads())
         cdef ptrdiff_t done
-        cdef int shared = 0
-        cdef double seconds = TRIAL_SECONDS
+        cdef int shared = 1
+        cdef double seconds = SLICE_SECONDS
+        cdef double begin = now[0]
         if wanted:
             team = min(team, wanted)
-            shared = team > 1
-            seconds = SLICE_SECONDS
-        elif team > 1:
-            if self.pace[0] == 0 or self.pace[1] == 0:
-                shared = self.pace[0] != 0
-            else:
-                shared = self.pace[1] < self.pace[0]
-                self.slices += 1
-                if self.slices % TRIAL_EVERY == 0:
-                    shared = not shared
-                else:
-                    seconds = SLICE_SECONDS
+        elif self.pace[0] == 0 or self.pace[1] == 0:
+            shared = self.pace[0] != 0
+            seconds = TRIAL_SECONDS
         else:
-            seconds = SLICE_SECONDS
-        begin = time.perf_counter()
+            shared = self.pace[1] < self.pace[0]
+            self.slices += 1
+            if self.slices % TRIAL_EVERY == 0:
+                shared = not shared
+                seconds = TRIAL_SECONDS
         seconds = min(seconds, max(end - begin, 0.0))
         with nogil:
             done = fnn_replay(self.entries, self.n, steps, team if shared else 1, seconds)
-        if done and team > 1 and not wanted:
-            self.pace[shared] = (time.perf_counter() - begin) / done
+        now[0] = fnn_now()
+        if done and not wanted:
+            self.pace[shared] = (now[0] - begin) / done
         return done
 
     def info(self):
         """Facts for tests and documentation."""
         return {
             "entries": self.n, "barriers": sum([self.entries[e].barrier for e in range(self.n)]),
-            "threads": self.threads, "work": self.work,
+            "threads": self.threads, "work": self.work, "inputs": self.nuses,
             "arena_bytes": sum([size for _, size in self.arena.addresses]),
-            "kernels": [kernel_names[note[0]] if note[0] >= 0 else "guard" for note in self.notes],
+            "kernels": [kernel_names[(<Note>note).kernel] if (<Note>note).kernel >= 0 else "guard"
+                        for note in self.notes],
         }
+
+
+cdef tuple bounds(cnp.ndarray array):
+    """(first byte, end, first item) of an array; nothing of an empty one."""
+    cdef ptrdiff_t low = 0
+    cdef ptrdiff_t high = cnp.PyArray_ITEMSIZE(array)
+    cdef int axis
+    for axis in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_STRIDE(array, axis) < 0:
+            low += (cnp.PyArray_DIM(array, axis) - 1) * cnp.PyArray_STRIDE(array, axis)
+        else:
+            high += (cnp.PyArray_DIM(array, axis) - 1) * cnp.PyArray_STRIDE(array, axis)
+    first = <uintptr_t>cnp.PyArray_DATA(array)
+    return (first + low, first + high, first) if cnp.PyArray_SIZE(array) else (0, 0, 0)
+
+
+def overlaps(tuple inputs):
+    """Which inputs share memory, and how far apart they begin: ((number, number, bytes), ...).
+
+    An address in two inputs is taken for one in the first, so programs are exchangeable only where this is equal.
+    """
+    places = [(0, 0, 0) if array is None else bounds(array) for array in inputs]
+    return tuple([
+        (i, j, places[j][2] - places[i][2])
+        for j in range(len(places)) for i in range(j)
+        if places[i][0] < places[j][1] and places[j][0] < places[i][1]
+    ])
 
 
 cdef Program current_recorder():
@@ -284,29 +459,45 @@ cdef Program current_recorder():
 
 @cython.final
 cdef class Recording:
-    """The context of `Program.record`."""
+    """The context of `Program.record` and `Program.rebind`."""
     cdef Program program
+    cdef tuple inputs
 
-    def __cinit__(self, Program program):
+    def __cinit__(self, Program program, tuple inputs, bint rebinding):
         self.program = program
+        self.inputs = inputs
+        program.rebinding = rebinding
 
     def __enter__(self):
         global recorder, active_arena, recording_thread
+        cdef Program program = self.program
         if recorder is not None:
             raise RuntimeError("Program.record: another recording is going on.")
-        if self.program.entries != NULL:
-            raise RuntimeError("Program.record: this program already holds a step.")
-        self.program.threads = simulated_threads or current_threads()
+        if (program.entries != NULL) != program.rebinding:
+            raise RuntimeError("Program.record: this program already holds a step." if program.entries != NULL else
+                               "Program.rebind: nothing has been recorded.")
+        program.declare(self.inputs)
+        program.cursor = 0
+        if not program.rebinding:
+            program.threads = simulated_threads or current_threads()
+            program.arena.recordings += 1
+            program.recording = program.arena.recordings
+            active_arena = program.arena
         recording_thread = PyThread_get_thread_ident()
-        recorder = self.program
-        active_arena = self.program.arena
-        return self.program
+        recorder = program
+        enter_step()
+        return program
 
     def __exit__(self, kind, error, trace):
         global recorder, active_arena
+        leave_step()
         recorder = None
         active_arena = None
-        self.program.finish()
+        if self.program.rebinding:
+            self.program.inputs = []
+            self.program.list_uses()
+        else:
+            self.program.finish()
 
 
 def values_are_read(str what):
@@ -323,6 +514,9 @@ def guard(cnp.ndarray status, make_error):
     """
     cdef Program noting = current_recorder()
     if noting is not None:
+        if noting.rebinding:
+            noting.renew_guard(make_error)
+            return
         noting.note_guard(status, make_error)
     if status[0]:
         raise make_error(int(status[0]) - 1)

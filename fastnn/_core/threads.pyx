@@ -71,6 +71,11 @@ cdef int current_threads() noexcept:
     return machine_threads if machine_threads < n else n
 
 
+def execution():
+    """What a recording depends on beside the model: the instruction set and the number of threads."""
+    return isa_name, simulated_threads, current_threads()
+
+
 def get_num_threads():
     """Threads a large launch uses now: the least of the wish, the OpenMP limit, CPU affinity and cgroup quota."""
     return current_threads()
@@ -80,6 +85,7 @@ def set_num_threads(n):
     """Use at most ``n`` threads from now on; None goes back to the environment's choice."""
     global requested_threads
     requested_threads = 0 if n is None else _positive(n, "set_num_threads", "n")
+    structure_changed()
 
 
 def threads_reason():
@@ -109,10 +115,12 @@ class simulate_threads:
         global simulated_threads
         self.before = simulated_threads
         simulated_threads = self.n
+        structure_changed()
 
     def __exit__(self, *exc):
         global simulated_threads
         simulated_threads = self.before
+        structure_changed()
 
 
 def isas():
@@ -135,6 +143,7 @@ def _set_isa(str name):
         if found[i].name.decode() == name:
             kernel_table = found[i].table
             isa_name = name
+            structure_changed()
             return
     raise ValueError(f"FASTNN_ISA: the instruction set must be one of {', '.join(isas())} "
                      f"(this build on this CPU); got {name!r}. Unset FASTNN_ISA to choose automatically.")

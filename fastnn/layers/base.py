@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastnn import config, errors, initializers, ops, registry, regularizers
+from fastnn._core import Tracked, enter_step, leave_step
 from fastnn.autograd import Tensor, Variable, as_tensor
 
 Shape = tuple[int | None, ...]
@@ -119,7 +120,7 @@ def _count_build(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-class Layer:
+class Layer(Tracked):
     """The base of all layers, and of models.
 
     Subclass it, make weights in ``build(self, input_shape)`` with `add_weight`, and compute in ``call(self, x)`` with
@@ -151,6 +152,8 @@ class Layer:
     (2, 3)
     """
 
+    _bookkeeping: ClassVar[frozenset[str]] = frozenset({"_called_in_step", "_losses_of_step", "_call_losses"})
+    _compared: ClassVar[frozenset[str]] = frozenset({"_trainable"})
     _call_takes_training: ClassVar[bool] = False
     _float_input: ClassVar[bool] = False  # integers are converted to the layer's dtype too
 
@@ -239,18 +242,20 @@ class Layer:
         self._prepare(x)
         if state.depth == 0:
             state.step += 1
-        self._called_in_step = state.step
         if training is not None and self._call_takes_training:
             kwargs["training"] = training
         state.depth += 1
         state.training = training
+        enter_step()
         try:
+            self._called_in_step = state.step
             y = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
                 for output in y if isinstance(y, (list, tuple)) else (y,):
                     penalty = self.activity_regularizer(output)
                     self.add_loss(ops.multiply(penalty, 1 / max(output.shape[0], 1)) if output.ndim else penalty)
         finally:
+            leave_step()
             state.depth -= 1
             state.training = outer
         return y

@@ -170,7 +170,6 @@ class Batches:
         self.samples = len(x)
         self.batch_size = min(batch_size, self.samples)
         self.whole_steps = self.samples // self.batch_size
-        self.position = np.zeros(1, np.int64)  # of the next batch's first row; read when a kernel runs
 
     @property
     def steps(self) -> int | None:
@@ -219,13 +218,17 @@ class Batches:
         """The number of samples in a step: fewer in the last one."""
         return min(self.batch_size, self.samples - step * self.batch_size)
 
+    def where(self, step: int) -> tuple[Arrays, int, int]:
+        """Arrays, first row and number of rows of a step's batch."""
+        return self.arrays, step * self.batch_size, self.count(step)
+
     def batch(self, step: int) -> Batch:
         """The rows of x, y and weights that belong to a step, and how many there are (fewer in the last step)."""
-        return self._rows(self.arrays, step * self.batch_size, self.count(step), None)
+        return self._rows(*self.where(step), None)
 
-    def next_batch(self) -> Batch:
-        """The rows of the whole batch at `position`."""
-        return self._rows(self.arrays, 0, self.batch_size, self.position)
+    def batch_at(self, position: Array, arrays: Arrays, count: int) -> Batch:
+        """The batch of so many rows from `position` on, a number that is read when a kernel runs."""
+        return self._rows(arrays, 0, count, position)
 
     def _rows(self, arrays: Arrays, begin: int, count: int, position: Array | None) -> Batch:
         def rows(array: Array, dtype: str) -> Tensor:

@@ -1,8 +1,13 @@
-"""Steps that are recorded once and replayed in C.
+"""Steps and calls that are recorded once and replayed in C, from call to call.
 
 The first step of a kind runs as written: it may make state that later steps only use. The next two are recorded while
-they run. If both noted the same launches, the second becomes the program for all further steps; otherwise, or if the
-step looks at values, every step runs as written.
+they run. If both noted the same launches, the second becomes the program for all further steps of the kind, in this
+`fit` or in later ones; otherwise, or if the step looks at values, every step runs as written.
+
+A kind is what is done (training, evaluation, prediction, a call), the shapes and dtypes of a batch, and the model's
+structure. A program of another structure is dropped. What else may differ from step to step is in memory: weights,
+learning rate, random state, sums of metrics, the position in the data; the addresses of the data are written into the
+program when a call begins, and nothing of the data is kept.
 """
 
 from __future__ import annotations
@@ -12,79 +17,344 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from fastnn._core import Program, launch
-from fastnn.autograd import FLOAT64
-from fastnn.models.data import Batches
+import numpy as np
+
+from fastnn._core import (
+    Arena,
+    Call,
+    Calls,
+    Program,
+    enter_step,
+    in_step,
+    launch,
+    leave_step,
+    overlaps,
+    structure_changes,
+)
+from fastnn.autograd import FLOAT64, Array, Tensor
+from fastnn.models.data import Arrays, Batches
+from fastnn.models.structure import Structure, structure_of
 
 MOST_SECONDS = 0.05  # a replay comes back to Python so often, for Ctrl-C and the line of progress
 TRIES = 3  # recordings until a step counts as different each time
+MOST_PROGRAMS = 8  # of a model; the least recently used goes
+MOST_KINDS = 64  # that ran once, and will be recorded when they come again
+ARENA_RECORDINGS = 32  # until further programs get a new arena: an old one holds what long forgotten steps needed
+
+TRAINING_KINDS = ("train", "test")
+CALL_MODES = {None: 0, False: 1}  # by the argument `training`
+READ_IN_PLACE = "?bBhHiIlLqQfd"  # dtypes (as characters) of arrays that kernels read where they lie
 
 _one_recording = threading.Lock()  # only one recording can go on; other threads' steps run as written meanwhile
 
+Key = tuple[Any, ...]
+
+
+class Step:
+    """A kind of step and what is known of it."""
+
+    __slots__ = ("before", "call", "inputs", "layout", "position", "program", "result", "stamp", "tries", "written")
+
+    def __init__(self) -> None:
+        self.program: Program | None = None
+        self.call: Call | None = None
+        self.before: Program | None = None  # the recording to compare the next one with
+        self.tries = 0
+        self.written = False  # it always runs as written
+        self.stamp = 0
+        self.position = np.zeros(1, np.int64)  # of the next batch's first row
+        self.inputs: Any = None  # the arrays whose addresses the program has, while a call goes on
+        self.layout: Key = ()  # of the arrays it was recorded for, or rebound to
+        self.result: Any = None
+
+    def consider(self, program: Program) -> str | None:
+        """Adopt a recording if it is like the one before; else the reason why the step will run as written, if so."""
+        self.tries += 1
+        if program.abandoned is not None:
+            reason = f"it reads values while it computes ({program.abandoned})"
+        elif self.before is not None and self.before.same_as(program):
+            self.program, self.before = program, None
+            return None
+        elif self.tries < TRIES:
+            self.before = program
+            return None
+        else:
+            reason = "its operations differ from step to step"
+        self.before = None
+        self.written = True
+        return reason
+
+    def last_use(self) -> int:
+        return self.stamp if self.call is None else max(self.stamp, self.call.stamp)
+
+
+class Programs(Calls):
+    """The programs of one model, at most `MOST_PROGRAMS`."""
+
+    def __init__(self) -> None:
+        self.steps: dict[Key, Step] = {}
+        self.seen: dict[Key, None] = {}  # kinds that ran once, as written
+        self.structure: Structure | None = None
+        self.changes = -1 % 2**64
+        self.arena = Arena()
+        self.plan: Any = None  # what the trainer made of the structure
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy of a model records anew."""
+        return Programs, ()
+
+    def look(self, model: Any) -> Structure:
+        """The model's structure; programs of another one are dropped."""
+        if self.structure is not None and self.changes == structure_changes():
+            return self.structure
+        return self._look_closely(model)
+
+    def _look_closely(self, model: Any) -> Structure:
+        changes, before, structure = structure_changes(), self.structure, structure_of(model)
+        if before != structure:
+            self.structure, self.plan = structure, None
+            if before is None or before.forward != structure.forward:
+                self._drop(lambda key: True)
+            elif before.training != structure.training:
+                self._drop(lambda key: key[0] in TRAINING_KINDS)
+            self._list_calls()
+        self.changes = changes
+        return structure
+
+    def _drop(self, which: Callable[[Key], bool]) -> None:
+        self.steps = {key: step for key, step in self.steps.items() if not which(key)}
+        self.seen = {key: None for key in self.seen if not which(key)}
+
+    def _list_calls(self) -> None:
+        """Offer the calls that fit the present structure."""
+        flags = None if self.structure is None else self.structure.flags
+        self.offer([step.call for key, step in self.steps.items() if step.call is not None and key[2] == flags])
+
+    def find(self, model: Any, kind: str, signature: Key) -> Step | None:
+        """What is known of a step; None before it has run once."""
+        key = (kind, signature, self.look(model).flags)
+        step = self.steps.get(key)
+        if step is None:
+            if key not in self.seen:
+                if len(self.seen) >= MOST_KINDS:
+                    del self.seen[next(iter(self.seen))]
+                self.seen[key] = None
+                return None
+            self._look_closely(model)  # the first run may have made metrics, weights, ...
+            if len(self.steps) >= MOST_PROGRAMS:
+                del self.steps[min(self.steps, key=lambda each: self.steps[each].last_use())]
+                self._list_calls()
+            step = self.steps[key] = Step()
+        step.stamp = self.tick()
+        return step
+
+    def new_program(self) -> Program:
+        if self.arena.recordings >= ARENA_RECORDINGS:
+            self.arena = Arena()
+        return Program(self.arena)
+
+    def call(self, model: Any, x: Array, training: bool | None, function: Callable[[Array], Any]) -> Any:
+        """``function(x)`` for a plain array, by a program if it can be; for ``training=False`` an array, not a Tensor.
+
+        Parameters
+        ----------
+        function : callable
+            What the model makes of x, a pure function but for the weights and random states.
+        """
+        if model.run_eagerly or in_step() or not _readable_in_place(x):
+            return _of_its_own(function(x), training)
+        self.look(model)
+        mode = CALL_MODES[training]
+        found = self.run(x, mode, len(x))
+        if found is not None:
+            return as_result(*found)
+        if not self.acquire():
+            return _of_its_own(function(x), training)
+        try:
+            step = self.find(model, "call", (mode, x.dtype.char, x.shape))
+            if step is None or step.written or not _one_recording.acquire(blocking=False):
+                return _of_its_own(function(x), training)
+            return self._record_call(model, step, x, training, function)
+        finally:
+            self.release()
+
+    def _record_call(
+        self, model: Any, step: Step, x: Array, training: bool | None, function: Callable[[Array], Any]
+    ) -> Any:
+        program = self.new_program()
+        try:
+            with program.record((x,)):
+                y = function(x)
+        finally:
+            _one_recording.release()
+        adds_losses = any(layer._losses_of_step == model._called_in_step for layer in model._flatten())
+        if type(y) is not Tensor or not y.data.flags.c_contiguous or (adds_losses and training is None):
+            step.written = True  # what Python can still see must be made anew at each call
+            return _of_its_own(_copied(y), training)
+        logits = y._logits if training is None else None
+        results = [y.data] if logits is None else [y.data, logits[1].data]
+        call = Call(program, x, results, CALL_MODES[training], None if logits is None else logits[0])
+        step.consider(program)
+        if step.program is not None:
+            step.call = call
+            self._list_calls()
+        return as_result(call, call.results_of(x))
+
+
+def as_result(call: Call, results: Any) -> Any:
+    """What a call returns: a Tensor, which knows the logits it was made from, or for `predict` an array."""
+    if call.mode:
+        return results
+    if call.tag is None:
+        return Tensor.wrap(results)
+    y = Tensor.wrap(results[0])
+    y._logits = (call.tag, Tensor.wrap(results[1]))
+    return y
+
+
+def _readable_in_place(x: Array) -> bool:
+    flags = x.flags
+    return x.dtype.char in READ_IN_PLACE and x.dtype.isnative and flags.c_contiguous and flags.aligned and x.size > 0
+
+
+def _of_its_own(y: Any, training: bool | None) -> Any:
+    """What a call returns that did not use an arena."""
+    return np.array(y.data) if training is False and type(y) is Tensor else y
+
+
+def _copied(y: Any) -> Any:
+    """What a call returns, out of the arena, where it is not one Tensor."""
+    if isinstance(y, dict):
+        return {key: _copied(value) for key, value in y.items()}
+    if isinstance(y, (list, tuple)):
+        return type(y)(_copied(value) for value in y)
+    return Tensor(y.data) if isinstance(y, Tensor) else y
+
 
 class Replay:
-    """Runs one kind of step over the batches of an epoch.
+    """Runs one kind of step over batches. Use it as a context: in it, the model's programs are in its hands.
 
     Parameters
     ----------
     model : Model
-        Its `_unreplayable` says, and is told, that recording its steps was tried in vain.
     call : str
         The method that runs the steps, for the warning.
+    kind : str
+        "train", "test" or "predict".
     step : callable
-        ``step(x, y, weight, count)``; what it returns is kept in `result`.
+        ``step(x, y, weight, count)``; what it returns is kept in `result`, until the next step.
     eager : bool
         Never record.
     """
 
-    def __init__(self, model: Any, call: str, step: Callable[..., Any], eager: bool = False) -> None:
+    def __init__(
+        self, model: Any, call: str, kind: str, step: Callable[..., Any], eager: bool = False
+    ) -> None:
         self.model = model
         self.call = call
+        self.kind = kind
         self.step = step
         self.eager = eager
         self.result: Any = None
-        self.program: Program | None = None
-        self._before: Program | None = None  # the recording to compare the next one with
-        self._warm = False
-        self._tries = 0
+        self._programs: Programs | None = None
+        self._bound: list[Step] = []
+        self._known: Any = None  # (arrays, count, changes, step) of the last batch
 
-    def advance(self, batches: Batches, step: int, most: int) -> int:
-        """Run at least one step from number `step` on, at most `most`; returns how many were run."""
-        whole = batches.whole_steps - step
-        batches.position[0] = step * batches.batch_size
-        if self.program is not None and whole >= 1:
-            return self.program.replay(min(most, whole), MOST_SECONDS)
-        recordable = self._warm and whole >= 1 and not (self.eager or self.model._unreplayable)
-        if not recordable or not _one_recording.acquire(blocking=False):
-            self._warm = self._warm or whole >= 1
-            self.result = self.step(*batches.batch(step))
-            return 1
-        program = Program()
+    def __enter__(self) -> Replay:
+        programs: Programs = self.model._programs
+        if not (self.eager or in_step()) and programs.acquire():
+            self._programs = programs
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._programs is not None:
+            for step in self._bound:
+                step.inputs = None
+            self._bound.clear()
+            self._known = None
+            self._programs.release()
+            self._programs = None
+
+    def advance(self, batches: Batches, number: int, most: int) -> int:
+        """Run at least one step from this number on, at most `most`; returns how many were run."""
+        arrays, begin, count = batches.where(number)
+        step = None if self._programs is None else self._find(self._programs, batches, arrays, count)
+        if step is None or step.written:
+            return self._run_as_written(batches, number)
+        step.position[0] = begin
+        if step.program is None:
+            if not _one_recording.acquire(blocking=False):
+                return self._run_as_written(batches, number)
+            try:
+                return self._record(step, batches, arrays, count)
+            finally:
+                _one_recording.release()
+        if step.inputs is not arrays:
+            self._bind(step, step.program, batches, arrays, count)
+            self._note(step, arrays)
+        self.result = step.result
+        return step.program.replay(min(most, max(batches.whole_steps - number, 1)), MOST_SECONDS)
+
+    def _find(self, programs: Programs, batches: Batches, arrays: Arrays, count: int) -> Step | None:
+        known, changes = self._known, structure_changes()
+        if known is not None and known[0] is arrays and known[1] == count and known[2] == changes:
+            return known[3]  # type: ignore[no-any-return]
+        shapes = tuple([None if array is None else array.shape[1:] for array in arrays])
+        shared = overlaps((*arrays, batches.index))
+        step = programs.find(self.model, self.kind, (count, shapes, batches.dtypes, batches.index is None, shared))
+        if step is not None:
+            self._known = (arrays, count, changes, step)
+        return step
+
+    def _note(self, step: Step, arrays: Arrays) -> None:
+        """The step's program reads these arrays now, until this context ends."""
+        if step.inputs is None:
+            self._bound.append(step)
+        step.inputs = arrays
+
+    def _run_as_written(self, batches: Batches, number: int) -> int:
+        enter_step()
         try:
-            with program.record():
-                self.result = self.step(*batches.next_batch())
-                launch("counter_add", FLOAT64, counter=batches.position, amount=batches.batch_size)
+            self.result = self.step(*batches.batch(number))
         finally:
-            _one_recording.release()
-        self._consider(program)
+            leave_step()
         return 1
 
-    def _consider(self, program: Program) -> None:
-        self._tries += 1
-        if program.abandoned is not None:
-            self._give_up(f"it reads values while it computes ({program.abandoned})")
-        elif self._before is not None and self._before.same_as(program):
-            self.program, self._before = program, None
-        elif self._tries < TRIES:
-            self._before = program
-        else:
-            self._give_up("its operations differ from step to step")
+    def _bind(self, step: Step, program: Program, batches: Batches, arrays: Arrays, count: int) -> None:
+        """Let a program read these arrays."""
+        inputs = (*arrays, batches.index)
+        layout = _layout(inputs)
+        if layout == step.layout:
+            program.bind(inputs)
+            return
+        with _one_recording, program.rebind(inputs):
+            batches.batch_at(step.position, arrays, count)
+        step.layout = layout
 
-    def _give_up(self, why: str) -> None:
-        self.model._unreplayable = True
-        self._before = None
-        warnings.warn(
-            f"{self.model._who}.{self.call}: every step runs through Python, because {why}. "
-            "Set run_eagerly=True to say so yourself.",
-            stacklevel=4,
-        )
+    def _record(self, step: Step, batches: Batches, arrays: Arrays, count: int) -> int:
+        inputs = (*arrays, batches.index)
+        layout = _layout(inputs)
+        if step.before is not None and layout != step.layout:  # so that both have the same sizes where nothing differs
+            with step.before.rebind(inputs):
+                batches.batch_at(step.position, arrays, count)
+        program = self.model._programs.new_program()
+        with program.record(inputs):
+            self.result = self.step(*batches.batch_at(step.position, arrays, count))
+            launch("counter_add", FLOAT64, counter=step.position, amount=count)
+        step.layout = layout
+        reason = step.consider(program)
+        if step.program is not None:
+            step.result = self.result
+            self._note(step, arrays)
+        if reason is not None and not self.model._told:
+            self.model._told = True
+            warnings.warn(
+                f"{self.model._who}.{self.call}: every step runs through Python, because {reason}. "
+                "Set run_eagerly=True to say so yourself.",
+                stacklevel=4,
+            )
+        return 1
+
+
+def _layout(inputs: tuple[Array | None, ...]) -> Key:
+    return tuple([None if array is None else (array.dtype.char, array.shape, array.strides) for array in inputs])

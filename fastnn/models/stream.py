@@ -20,7 +20,7 @@ import numpy as np
 from fastnn import errors
 from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
-from fastnn.models.data import Arrays, Batch, Batches, Dtypes
+from fastnn.models.data import Arrays, Batches, Dtypes
 from fastnn.utils import PyDataset
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Stream(Batches):
 
     @property
     def sample(self) -> Arrays:
-        arrays, begin, count = self._where(0)
+        arrays, begin, count = self.where(0)
         _, y, weight = (None if array is None else array[begin : begin + count] for array in arrays)
         return arrays[0][begin : begin + 1], y, weight
 
@@ -219,12 +219,9 @@ class Stream(Batches):
     # ---- batches
 
     def count(self, step: int) -> int:
-        return self._where(step)[2]
+        return self.where(step)[2]
 
-    def batch(self, step: int) -> Batch:
-        return self._rows(*self._where(step), None)
-
-    def _where(self, slot: int) -> tuple[Arrays, int, int]:
+    def where(self, slot: int) -> tuple[Arrays, int, int]:
         """Arrays, first row and number of rows of a batch."""
         arrays, count = self._slots[slot]
         return arrays, slot * self.batch_size if arrays is self.arrays else 0, count

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastnn import errors, metrics, ops, optimizers, random
-from fastnn.autograd import Array, Tensor, no_grad
+from fastnn._core import values_are_read
+from fastnn.autograd import Array, Tensor, as_tensor, no_grad
 from fastnn.callbacks import CallbackList, History
 from fastnn.layers.base import Layer
 from fastnn.models import data, stream
 from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy
-from fastnn.models.replay import Replay
+from fastnn.models.replay import Programs, Replay
 from fastnn.progress import Progress, resolve_verbose
 
 _guard = threading.Lock()
@@ -28,11 +29,19 @@ _guard = threading.Lock()
 class Trainer(Layer):
     """What `Model` knows about training."""
 
+    # What fit and its like note for themselves, and what compile sets (models/structure.py looks at it there).
+    _bookkeeping = Layer._bookkeeping | {
+        "_in_epoch", "_plan", "_programs", "_steps_per_execution", "_told", "_training", "history", "stop_training",
+    }  # fmt: skip
+    _compared = Layer._compared | {
+        "_loss", "_loss_tracker", "_loss_weight", "_metrics", "compiled", "loss", "optimizer",
+    }  # fmt: skip
+
     optimizer: Any = None
     loss: Any = None
     compiled: bool = False
     run_eagerly: bool = False
-    _unreplayable: bool = False  # recording a step was tried in vain, and the user was told
+    _told: bool = False  # that steps run through Python
     stop_training: bool = False
     history: History | None = None
     _loss: Any = None
@@ -42,6 +51,7 @@ class Trainer(Layer):
     _training: str = ""  # what is running that changes the weights
     _in_epoch: bool = False
     _plan: _Plan
+    _programs: Programs
 
     # ---- compile ---------------------------------------------------------------------------------------------
 
@@ -101,7 +111,7 @@ class Trainer(Layer):
         self._metrics = new_metrics
         self._loss_tracker = _mean("loss")
         self.run_eagerly = bool(run_eagerly)
-        self._unreplayable = False
+        self._told = False
         self.compiled = True
 
     # ---- fit -------------------------------------------------------------------------------------------------
@@ -210,18 +220,17 @@ class Trainer(Layer):
             self.stop_training = False
             hooks.on_train_begin()
             logs: dict[str, float] = {}
-            train_replay = test_replay = None
+            between = self._between(hooks, "train"), self._between(hooks, "test")
+            train_replay = Replay(self, "fit", "train", self._train_step, between[0])
+            test_replay = Replay(self, "fit", "test", self._test_step, between[1])
             for epoch in range(initial_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
-                if train_replay is None or test_replay is None or hooks.has_users:
-                    # A user's callback may have changed what a step is; to record it again costs three steps.
-                    train_replay = self._replay("fit", self._train_step, hooks, "train")
-                    test_replay = self._replay("fit", self._test_step, hooks, "test")
                 if epoch > initial_epoch:
                     batches.begin(generator)
                 progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
                 try:
-                    done = self._run_epoch(batches, train_replay, hooks, progress)
+                    with train_replay:
+                        done = self._run_epoch(batches, train_replay, hooks, progress)
                     if not done:
                         batches.warn_spent("x", "Training ends here.")
                         break
@@ -238,10 +247,9 @@ class Trainer(Layer):
             hooks.on_train_end(logs)
         return hooks.history or History()
 
-    def _replay(self, call: str, step: Callable[..., Any], hooks: CallbackList, phase: str) -> Replay:
-        """Run steps as programs, unless a callback between two steps might change what a step is."""
-        between = hooks.wants(f"on_{phase}_batch_begin") or hooks.wants(f"on_{phase}_batch_end")
-        return Replay(self, call, step, eager=self.run_eagerly or between)
+    def _between(self, hooks: CallbackList, phase: str) -> bool:
+        """Whether to run steps as written: a callback between two of them might change what a step is."""
+        return self.run_eagerly or hooks.wants(f"on_{phase}_batch_begin") or hooks.wants(f"on_{phase}_batch_end")
 
     def _run_epoch(
         self, batches: data.Batches, replay: Replay, hooks: CallbackList, progress: Progress
@@ -297,7 +305,7 @@ class Trainer(Layer):
             total = self._loss(y, y_pred, sample_weight=weight)
             if self._loss_weight is not None:
                 total = ops.multiply(total, self._loss_weight)
-        for penalty in self._penalties(self._plan.layers, self._plan.regularized):
+        for penalty in self._penalties((self, *self._plan.layers), self._plan.regularized):
             scalar = penalty if penalty.size == 1 and penalty.ndim == 0 else ops.sum(penalty)
             total = scalar if total is None else ops.add(total, scalar)
         if total is None:
@@ -361,12 +369,12 @@ class Trainer(Layer):
         self._check_loss(who, sample)
         self._build_from(sample[0])
         self._check_labels(who, sample[1])
-        self._plan = _Plan(self)
+        self._make_plan()
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches.steps)
         progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
         kept = self._keep_sums() if self._in_epoch else None
         try:
-            replay = self._replay("evaluate", self._test_step, hooks, "test")
+            replay = Replay(self, "evaluate", "test", self._test_step, self._between(hooks, "test"))
             logs, done = self._run_evaluation(batches, replay, hooks, progress)
             progress.finish(done, logs)
         finally:
@@ -383,16 +391,17 @@ class Trainer(Layer):
         self.reset_metrics()
         hooks.on_test_begin()
         done = 0
-        while ready := batches.ready():
-            if begins:
-                hooks.on_test_batch_begin(done)
-            steps = replay.advance(batches, ready[0], 1 if begins or ends else ready[1])
-            batches.taken(steps)
-            done += steps
-            if ends:
-                hooks.on_test_batch_end(done - 1, self._logs())
-            if progress is not None:
-                progress.update(done, self._logs)
+        with replay:
+            while ready := batches.ready():
+                if begins:
+                    hooks.on_test_batch_begin(done)
+                steps = replay.advance(batches, ready[0], 1 if begins or ends else ready[1])
+                batches.taken(steps)
+                done += steps
+                if ends:
+                    hooks.on_test_batch_end(done - 1, self._logs())
+                if progress is not None:
+                    progress.update(done, self._logs)
         batches.end()
         logs = self._logs()
         hooks.on_test_end(logs)
@@ -439,14 +448,33 @@ class Trainer(Layer):
         ndarray
             One row per sample.
         """
+        if callbacks is None and steps is None and (verbose == 0 or verbose == "auto"):
+            if batch_size is None or (type(batch_size) is int and batch_size > 0):
+                found = self._programs.run(x, 1, batch_size or data.BATCH_SIZE)
+                if found is not None:
+                    return found[1]
         who = f"{self._who}.predict"
+        values_are_read(who)
         level = resolve_verbose(who, verbose)
         limit = data.check_steps(who, "steps", steps)
         batches = self._feed(who, x, None, None, batch_size, limit, inputs_only=True)
         if verbose == "auto" and batches.steps == 1:
             level = 0
         with contextlib.closing(batches):
+            if batches.steps == 1 and level == 0 and callbacks is None and type(x) is np.ndarray:
+                return self._predict_one(who, x)
             return self._predict(who, batches, level, callbacks)
+
+    def _predict_one(self, who: str, x: Array) -> Any:
+        """The outputs for an array that is one batch."""
+
+        def outputs(array: Array) -> Any:
+            with no_grad():
+                return self(ops.cast(as_tensor(array), self.dtype), training=False)
+
+        self._build_from(x[:1])
+        y = self._programs.call(self, x, False, outputs)
+        return y if type(y) is np.ndarray else _joined([_copied(y)])
 
     def _predict(self, who: str, batches: data.Batches, level: int, callbacks: Any) -> Any:
         data.begin_first(who, batches)
@@ -454,21 +482,22 @@ class Trainer(Layer):
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
-        replay = self._replay("predict", self._predict_step, hooks, "predict")
+        replay = Replay(self, "predict", "predict", self._predict_step, self._between(hooks, "predict"))
         out = _Collected(batches.total)
         hooks.on_predict_begin()
         try:
             done = 0
-            while ready := batches.ready():
-                if begins:
-                    hooks.on_predict_batch_begin(done)
-                replay.advance(batches, ready[0], 1)
-                out.add(replay.result, batches.count(ready[0]))
-                batches.taken(1)
-                if ends:
-                    hooks.on_predict_batch_end(done, {"outputs": replay.result})
-                done += 1
-                progress.update(done)
+            with replay:
+                while ready := batches.ready():
+                    if begins:
+                        hooks.on_predict_batch_begin(done)
+                    replay.advance(batches, ready[0], 1)
+                    out.add(replay.result, batches.count(ready[0]))
+                    batches.taken(1)
+                    if ends:
+                        hooks.on_predict_batch_end(done, {"outputs": replay.result})
+                    done += 1
+                    progress.update(done)
             batches.end()
             progress.finish(done)
         finally:
@@ -503,7 +532,8 @@ class Trainer(Layer):
             batches = self._batches(who, arrays, len(arrays[0]))
             self._prepare_training(who, arrays, None)
             try:
-                self._train_step(*batches.batch(0))
+                with Replay(self, "train_on_batch", "train", self._train_step, self.run_eagerly) as replay:
+                    replay.advance(batches, 0, 1)
             except BaseException:
                 for variable in self.trainable_variables:
                     variable.zero_grad()
@@ -519,8 +549,9 @@ class Trainer(Layer):
         self._check_loss(who, arrays)
         self._build_from(arrays[0][:1])
         self._check_labels(who, arrays[1])
-        self._plan = _Plan(self)
-        self._test_step(*batches.batch(0))
+        self._make_plan()
+        with Replay(self, "test_on_batch", "test", self._test_step, self.run_eagerly) as replay:
+            replay.advance(batches, 0, 1)
         return self._in_order(self._logs(), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -666,10 +697,17 @@ class Trainer(Layer):
         for arrays in (train, held_out):
             if arrays is not None:
                 self._check_labels(who, arrays[1])
-        self._plan = _Plan(self)
-        if not self._plan.trained:
+        if not self._make_plan().trained:
             raise errors.order_error(who, "the model has no trainable weights", "Set layer.trainable = True.")
         self.optimizer.build(self._plan.trained)
+
+    def _make_plan(self) -> _Plan:
+        """What a step needs to know about the model, as it is now."""
+        self._programs.look(self)
+        if self._programs.plan is None:
+            self._programs.plan = _Plan(self)
+        self._plan = self._programs.plan
+        return self._plan
 
     def _check_loss(self, who: str, arrays: data.Arrays) -> None:
         if self._loss is not None and arrays[1] is None:
@@ -721,13 +759,13 @@ class Trainer(Layer):
 
 
 class _Plan:
-    """What a step needs to know about the model: gathered once for each call, not in each step."""
+    """What a step needs to know about the model: gathered once, not in each step."""
 
     def __init__(self, model: Layer) -> None:
-        self.layers = model._flatten()
+        self.layers = model._flatten()[1:]  # the model is left out, because it keeps its plan
         self.trained = model.trainable_variables
         self.regularized = [weight for weight in self.trained if weight.regularizer is not None]
-        self.constraints = [pair for layer in self.layers for pair in layer._constraints]
+        self.constraints = [pair for layer in (model, *self.layers) for pair in layer._constraints]
 
 
 class _Collected:

@@ -1,0 +1,99 @@
+# What a recorded step depends on beside the memory that it reads: Python objects, and when they were changed.
+#
+# A step is recorded once; its Python code does not run again. So every change of a layer, loss, metric, optimizer or
+# regularizer is counted: a glance at one number tells whether anything may have changed, and the versions of a model's
+# objects tell whether it was that model.
+
+from cpython.ref cimport PyObject
+
+import copyreg
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    static __declspec(thread) int fnn_steps_deep;
+    #else
+    static _Thread_local int fnn_steps_deep;
+    #endif
+    """
+    int fnn_steps_deep      # of this thread: steps and calls of layers that are running, one within the other
+
+cdef extern from "Python.h":
+    int PyObject_GenericSetAttr(object o, object name, PyObject *value) except -1
+
+cdef unsigned long long changes = 0    # of anything, by anyone but a running step
+cdef unsigned long long versions = 0   # the last one given out; no two objects ever have the same
+cdef frozenset PLAIN = frozenset((bool, int, float, str, type(None)))
+
+
+def structure_changes():
+    """How often something that steps depend on has been changed."""
+    return changes
+
+
+def structure_changed():
+    """Note a change that no `Tracked` object sees."""
+    global changes
+    changes += 1
+
+
+def enter_step():
+    """What is set from here to `leave_step` is a step's own doing: it changes nothing about the steps to come."""
+    global fnn_steps_deep
+    fnn_steps_deep += 1
+
+
+def in_step():
+    """Whether this thread is between `enter_step` and `leave_step`."""
+    return fnn_steps_deep > 0
+
+
+def leave_step():
+    global fnn_steps_deep
+    fnn_steps_deep -= 1
+
+
+@cython.auto_pickle(False)
+cdef class Tracked:
+    """The base of what steps are made of: objects that get a new `version` when an attribute is set.
+
+    Setting an attribute to an equal number or text, to anything within a running step, or through a property (which
+    sets others in turn, or memory that kernels read) is no change. A class lists attributes that steps do not depend
+    on in ``_bookkeeping``, and those whose values are looked at anyway in ``_compared``.
+    """
+    cdef readonly unsigned long long version
+
+    _bookkeeping = frozenset()
+    _compared = frozenset()
+
+    def __cinit__(self, *args, **kwargs):
+        global versions
+        versions += 1
+        self.version = versions
+
+    cdef changed(self, name):
+        global changes, versions
+        cdef object cls = type(self)
+        if fnn_steps_deep or name in cls._bookkeeping:
+            return
+        changes += 1
+        if name not in cls._compared:
+            versions += 1
+            self.version = versions
+
+    def __setattr__(self, name, value):
+        if fnn_steps_deep == 0 and not hasattr(type(getattr(type(self), name, None)), "__set__"):
+            before = self.__dict__.get(name, self)
+            if type(before) is not type(value) or type(value) not in PLAIN or before != value:
+                self.changed(name)
+        PyObject_GenericSetAttr(self, name, <PyObject *>value)
+
+    def __delattr__(self, name):
+        PyObject_GenericSetAttr(self, name, NULL)
+        self.changed(name)
+
+    def __reduce_ex__(self, protocol):
+        """Copies and pickles hold the attributes; the version is the object's own."""
+        if type(self).__reduce__ is not object.__reduce__:
+            return self.__reduce__()
+        return copyreg.__newobj__, (type(self),), self.__getstate__()
