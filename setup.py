@@ -35,7 +35,7 @@ ISA_FLAGS = {
 # Contraction is off: every fused multiply-add is written as one, so all ISAs round alike.
 COMMON_FLAGS = ["-O2", "-g0", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden"]
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow"]
-BASELINE_SOURCES = ["csrc/registry.c", "csrc/cpu.c", "csrc/executor.c"]
+BASELINE_SOURCES = ["csrc/registry.c", "csrc/cpu.c", "csrc/executor.c", "csrc/prefetch.c"]
 PATTERNS = ("*.h", "*.c", "*.def", "*.inc", "simd/*.h", "isa/*.c")
 HEADERS = [str(path) for pattern in PATTERNS for path in Path("csrc").glob(pattern)]
 

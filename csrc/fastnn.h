@@ -99,4 +99,15 @@ int fnn_openmp_max_threads(void);
 void fnn_after_fork_in_child(void); /* from now on every run is serial: libgomp's pool does not survive fork */
 int fnn_is_forked_child(void);
 
+/* ---- prefetch.c: pages of memory-mapped data ------------------------------------------------------------------ */
+typedef struct fnn_rows {
+  const char *x;
+  ptrdiff_t stride, bytes, rows; /* from row to row, of a row; and how many there are */
+  const int64_t *index;          /* NULL: in their order */
+} fnn_rows;
+/* Asks for the pages of rows begin to end - 1, or waits for them. */
+void fnn_fetch_rows(const fnn_rows *rows, ptrdiff_t begin, ptrdiff_t end, int touch);
+/* The share of pages that are in memory, of a sample; 0 where the system does not tell. */
+double fnn_resident(const char *x, ptrdiff_t bytes);
+
 #endif

@@ -18,6 +18,7 @@ from fastnn import errors, ops
 from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import as_numeric
+from fastnn.models.ahead import Ahead, is_worth_it
 from fastnn.ops.movement import readable
 
 BATCH_SIZE = 32
@@ -160,6 +161,8 @@ class Batches:
         if shuffle:
             self.index = empty((self.samples,), np.int64)
             self.index[:] = np.arange(self.samples)
+        mapped = [array for array in self.arrays if array is not None and is_worth_it(array)]
+        self._ahead = Ahead(mapped, self.index) if mapped and self._all > 1 else None
 
     def _hold(self, arrays: Arrays, batch_size: int) -> None:
         # What kernels cannot read where it lies (packed records, ...) is copied here, once.
@@ -194,6 +197,8 @@ class Batches:
         if self._next == 0 and self.index is not None and generator is not None:
             generator.shuffle(self.index)
         self._left = self.limit or self._all
+        if self._ahead is not None and self._next == 0:
+            self._ahead.begin()
         return True
 
     def ready(self) -> tuple[int, int] | None:
@@ -207,12 +212,16 @@ class Batches:
         """So many steps have been run."""
         self._next += steps
         self._left -= steps
+        if self._ahead is not None:
+            self._ahead.move(self._next * self.batch_size)
 
     def end(self) -> None:
         """End an epoch."""
 
     def close(self) -> None:
         """There will be no more epochs."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def count(self, step: int) -> int:
         """The number of samples in a step: fewer in the last one."""

@@ -1,0 +1,181 @@
+"""Data are read where they lie: never copied whole, and memory maps are read ahead of the steps."""
+
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from fastnn import _core, layers, losses, models, utils
+from fastnn.models import ahead
+
+ROWS, COLUMNS = 30_000, 64
+RNG = np.random.default_rng(0)
+VALUES = RNG.integers(0, 2, (ROWS, COLUMNS))
+LABELS = RNG.integers(0, 3, ROWS)
+
+
+def net():
+    utils.set_random_seed(1)
+    model = models.Sequential([layers.Input((COLUMNS,)), layers.Dense(3)])
+    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+
+def reversed_(x):
+    return np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1]
+
+
+def read_only(x):
+    x = x.astype(np.float32)
+    x.flags.writeable = False
+    return x
+
+
+def strided(x):
+    wide = np.zeros((2 * ROWS, COLUMNS + 3), np.int16)
+    wide[::2, 2:-1] = x
+    return wide[::2, 2:-1]
+
+
+def frame(x):
+    return pytest.importorskip("pandas").DataFrame(x.astype(np.float64))
+
+
+LAYOUTS = {
+    **{name: lambda x, name=name: x.astype(name) for name in ("u1", "i2", "i4", "u8", "i8", "f2", "f4", "f8", "bool")},
+    "fortran": np.asfortranarray,
+    "reversed": reversed_,
+    "strided": strided,
+    "read-only": read_only,
+    "pandas": frame,
+    "repeated": lambda x: np.broadcast_to(x[:1].astype(np.uint8), x.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_data_are_never_copied_whole(layout):
+    """Neither by NumPy, which tracemalloc sees, nor in memory of fastnn's own."""
+    x = LAYOUTS[layout](VALUES)
+    y = LABELS.astype(np.uint8)
+    model = net()
+    model.fit(x[:100], y[:100], verbose=0)
+    model.predict(x[:100], verbose=0)
+    least = VALUES.size * np.asarray(x[:1]).itemsize
+    own = sum(_core.memory_info().values())
+    tracemalloc.start()
+    try:
+        model.fit(x, y, batch_size=128, validation_split=0.1, verbose=0)
+        model.evaluate(x, y, batch_size=128, verbose=0)
+        result = model.predict(x, batch_size=128, verbose=0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    index = 8 * ROWS
+    assert peak < least / 4 + index + 2 * result.nbytes, f"{peak} bytes beside data of {least}"
+    assert sum(_core.memory_info().values()) - own < least / 4 + index
+
+
+def test_the_measure_sees_a_copy():
+    x = VALUES.astype(np.float32)
+    tracemalloc.start()
+    try:
+        x.copy()
+        assert tracemalloc.get_traced_memory()[1] >= x.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_kernels_cannot_read_is_copied_once():
+    """A packed record: items at odd addresses."""
+    records = np.zeros(ROWS, np.dtype([("flag", "u1"), ("x", "f4", (COLUMNS,))]))
+    records["x"] = VALUES
+    a, b = net(), net()
+    a.fit(records["x"], LABELS, shuffle=False, verbose=0)
+    b.fit(VALUES, LABELS, shuffle=False, verbose=0)
+    for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# ---- memory maps
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    file = tmp_path / "x.npy"
+    np.save(file, VALUES.astype(np.float32))
+    return lambda: np.load(file, mmap_mode="r")
+
+
+def test_what_is_mapped_is_found(mapped):
+    x = mapped()
+    for view in (x, x[5:], np.asarray(x), x.reshape(-1)[::2].T, np.frombuffer(memoryview(x._mmap), np.uint8)):
+        assert ahead.is_mapped(view)
+    for array in (VALUES, x.copy(), x + 1, np.asarray(x).astype(np.uint8)):
+        assert not ahead.is_mapped(array)
+    assert ahead.is_worth_it(x) and not ahead.is_worth_it(x[:100])
+    assert not ahead.is_worth_it(x.T), "its rows lie all over the file"
+
+
+@pytest.mark.parametrize("order", ["ordered", "shuffled", "reversed"])
+def test_fetched_rows_take_no_page_fault(mapped, order):
+    resource = pytest.importorskip("resource")
+    x = mapped()[:: -1 if order == "reversed" else 1]
+    index = RNG.permutation(ROWS) if order == "shuffled" else None
+    if index is not None:
+        index[:3] = -1, ROWS, 1 << 60  # are left out
+    for touch in (False, True):
+        _core.fetch_rows(x, index, -5, ROWS + 5, touch)
+    first = np.ascontiguousarray(x[:, 0])  # brings this function's own pages, too
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    again = np.add.reduce(x[:, 0])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 10
+    assert again == first.sum() and _core.resident(x) == 1.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25], ids=["row by row", "as a whole"])
+def test_training_from_a_map_is_training_from_memory(mapped, monkeypatch, share):
+    monkeypatch.setattr(ahead, "SHARE_OF_MEMORY", share)
+    monkeypatch.setattr(ahead, "IN_MEMORY", 2.0)  # as if some of it were on disk
+    monkeypatch.setattr(ahead, "AHEAD_BYTES", 1 << 19)
+    monkeypatch.setattr(ahead, "PORTION_BYTES", 1 << 14)
+    weights = []
+    for x in (mapped(), VALUES.astype(np.float32)):
+        model = net()
+        model.fit(x, LABELS, epochs=3, batch_size=100, verbose=0)
+        weights.append([w.tobytes() for w in model.get_weights()] + [model.predict(x, verbose=0).tobytes()])
+    assert weights[0] == weights[1]
+    assert not [t for t in threading.enumerate() if t.name == "fastnn-ahead"]
+
+
+def wait_until(condition):
+    for _ in range(10_000):
+        if condition():
+            return
+        time.sleep(0.001)
+    raise AssertionError("it did not come about")
+
+
+def test_the_thread_stays_a_window_ahead_of_the_steps(mapped, monkeypatch):
+    monkeypatch.setattr(ahead, "SHARE_OF_MEMORY", 0.0)
+    monkeypatch.setattr(ahead, "IN_MEMORY", 2.0)
+    monkeypatch.setattr(ahead, "AHEAD_BYTES", 1000 * COLUMNS * 4)
+    walker = ahead.Ahead([mapped()], RNG.permutation(ROWS))
+    for _ in range(2):
+        walker.begin()
+        wait_until(lambda: walker.fetched == 1000)
+        walker.move(5000)
+        wait_until(lambda: walker.fetched == 6000)
+        walker.move(ROWS)
+        wait_until(lambda: walker.fetched == ROWS)
+    walker.close()
+
+
+def test_nothing_runs_for_data_that_are_in_memory(mapped):
+    x = mapped()
+    x.sum()
+    walker = ahead.Ahead([x], None)
+    walker.begin()
+    assert walker._thread is None
+    walker.close()
