@@ -479,6 +479,12 @@ static void FNN(add_transposed)(const fnn_add_transposed_args *a, int ith, int n
     const ptrdiff_t i = square % down * RL, j = square / down * RL;
     const ptrdiff_t rows = fnn_min(RL, a->m - i), cols = fnn_min(RL, a->n - j);
     reg r[RL];
+    if (a->parts_n == 1 && rows == RL && cols == RL) {
+      FNN_UNROLL for (int k = 0; k < RL; k++) r[k] = r_load(x + (i + k) * a->n + j);
+      r_transpose(r);
+      FNN_UNROLL for (int k = 0; k < RL; k++) r_store(y + (j + k) * a->m + i, r[k]);
+      continue;
+    }
     for (ptrdiff_t k = 0; k < RL; k++) {
       reg sums[16] = {r_zero()};
       for (ptrdiff_t part = 0; k < rows && part < a->parts_n; part++) sums[part] = r_load_n(x + part * size + (i + k) * a->n + j, cols);
