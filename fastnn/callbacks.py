@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,10 @@ def _flatten(callbacks: Any) -> list[Any]:
     return [callbacks]
 
 
+def _nothing() -> None:
+    """What a weak reference to nothing gives."""
+
+
 class History(Callback):
     """The record of training that `fit` returns.
 
@@ -184,10 +189,13 @@ class History(Callback):
     epoch : list of int
     history : dict of str to list of float
         One entry per epoch and metric: ``history["val_loss"][-1]``.
+    model : Model or None
+        None once the model is gone: the model has its history, which must not in turn keep it (and its memory) alive.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self._trained: Callable[[], Model | None] = _nothing
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
 
@@ -200,8 +208,18 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
 
     def set_model(self, model: Model) -> None:
-        super().set_model(model)
+        self._trained = weakref.ref(model)
         model.history = self
+
+    @property
+    def model(self) -> Model:
+        return self._trained()  # type: ignore[return-value]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_trained"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _trained=_nothing)
 
 
 class EarlyStopping(Callback):

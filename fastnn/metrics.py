@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import config, errors, initializers, losses, ops
-from fastnn._core import Tracked, empty, launch
+from fastnn._core import Tracked, empty, in_step, launch
 from fastnn.autograd import FLOAT64, Tensor, TensorLike, Variable, as_float, dense, no_grad
 from fastnn.losses import align, numbers
 from fastnn.losses import (
@@ -121,7 +121,11 @@ class Metric(Tracked):
     def reset_state(self) -> None:
         """Forget all batches."""
         for variable in self.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+            if in_step():
+                variable.assign(np.zeros(variable.shape, variable.dtype))
+            else:
+                variable.data.fill(0)
+                variable.version += 1
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`update_state`, then `result`."""

@@ -305,6 +305,23 @@ class Optimizer(Tracked):
         self._trainable_variables = chosen
         self.built = True
 
+    def _include(self, variables: Iterable[Variable]) -> None:
+        """Build for these variables too: what a model trains may grow. The slots of the others keep their values."""
+        new = [variable for variable in variables if id(variable) not in self._places]
+        if not self.built or not new:
+            self.build(variables)
+            return
+        kept = dict(zip(self._slot_keys(), [slot.numpy() for slot in self._slot_variables], strict=False))
+        self._segments, self._places, self._slot_variables, self.built = [], {}, [], False
+        self.build([*self._trainable_variables, *new])
+        for key, slot in zip(self._slot_keys(), self._slot_variables, strict=True):
+            if key in kept:
+                slot.assign(kept[key])
+
+    def _slot_keys(self) -> list[tuple[int, str]]:
+        """Whose slot each of the slot variables is, and its name."""
+        return [(id(v), name) for group in self._slots() for v in self._trainable_variables for name in group]
+
     def _slot(self, variable: Variable, name: str, number: int) -> Variable:
         """A variable's slot as a variable of its own, over the flat buffer's memory."""
         segments, i = self._places[id(variable)]

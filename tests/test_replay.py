@@ -26,7 +26,11 @@ def train(net, eager, optimizer="adam", loss="sparse_categorical_crossentropy", 
     model = models.Sequential(net() if callable(net) else net)
     model.compile(optimizer() if callable(optimizer) else optimizer, loss, metrics=list(metrics), run_eagerly=eager)
     history = model.fit(IMAGES, y, epochs=2, batch_size=16, verbose=0, validation_split=0.2, **fit)
+    few = IMAGES[:5], y[:5]
     return {
+        "on batch": [(model.train_on_batch(*few), model.test_on_batch(*few)) for _ in range(5)],
+        "call": [model(few[0]).numpy().tobytes() for _ in range(5)],
+        "predict one": [model.predict(few[0], verbose=0).tobytes() for _ in range(5)],
         "history": history.history,
         "weights": [w.tobytes() for w in model.get_weights()],
         "optimizer": [v.numpy().tobytes() for v in model.optimizer.variables],

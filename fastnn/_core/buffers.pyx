@@ -78,7 +78,9 @@ cdef class Arena:
         self.addresses = []
 
     def __dealloc__(self):
+        global live_bytes
         for address, size in self.addresses:
+            live_bytes -= <size_t>size
             give_back(<void *><uintptr_t>address, size)
 
 
@@ -132,8 +134,7 @@ cdef class Block:
                 raise MemoryError(f"fastnn: {self.size} bytes could not be allocated")
         if self.arena is not None:
             self.arena.addresses.append((<uintptr_t>self.address, self.size))
-        else:
-            live_bytes += self.size
+        live_bytes += self.size
 
     def __dealloc__(self):
         global live_bytes
@@ -173,7 +174,7 @@ def empty(shape, dtype):
 
 
 def memory_info():
-    """Bytes in living arrays and in the free lists of the pool."""
+    """Bytes in living arrays and arenas, and in the free lists of the pool."""
     return {"live": live_bytes, "cached": cached_bytes}
 
 

@@ -96,8 +96,8 @@ cdef class Call:
         cdef char *data = <char *>cnp.PyArray_DATA(x)
         self.program.point(&data)
         self.program.run(1, 1e9, 0)
-        if self.program.guards:
-            self.program.check_guards()
+        if self.program.guards and self.program.stopped():
+            return None
         return self.copies(x)
 
 
@@ -136,7 +136,8 @@ cdef class Calls:
     def run(self, x, int mode, ptrdiff_t most):
         """(call, copies of its results) for an array of at most so many rows; the copies are one array, or two.
 
-        None where the array, or the moment, is not one of these calls'.
+        None where the array, or the moment, is not one of these calls', and where a guard found an error in the data:
+        what the error says is known to those who look at the array.
         """
         cdef Call call
         if (
@@ -158,6 +159,7 @@ cdef class Calls:
         call.stamp = self.clock
         self.busy = True
         try:
-            return call, call.run(<cnp.ndarray>x)
+            results = call.run(<cnp.ndarray>x)
         finally:
             self.busy = False
+        return None if results is None else (call, results)

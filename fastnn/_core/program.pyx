@@ -306,7 +306,7 @@ cdef class Program:
             for f, address, nbytes, written in note.touched:
                 place = bisect.bisect_right(starts, address) - 1
                 if f in note.inputs:
-                    address = ("input", *note.inputs[f])
+                    address, nbytes = ("input", *note.inputs[f]), 0
                 elif place >= 0 and address < blocks[place][0] + blocks[place][1]:
                     address = (order.setdefault(place, len(order)), address - blocks[place][0])
                 args[8 * f:8 * f + 8] = bytes(8)
@@ -350,6 +350,14 @@ cdef class Program:
         if self.guards:
             self.check_guards()
         return done
+
+    cdef bint stopped(self):
+        """Whether a guard ended the last step; not any more after this question."""
+        cdef bint found = False
+        for status, _ in self.guards:
+            found = found or status[0] != 0
+            status[0] = 0
+        return found
 
     cdef check_guards(self):
         for status, make_error in self.guards:

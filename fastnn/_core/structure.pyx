@@ -20,6 +20,7 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     int PyObject_GenericSetAttr(object o, object name, PyObject *value) except -1
+    PyObject *_PyType_Lookup(type cls, object name)
 
 cdef unsigned long long changes = 0    # of anything, by anyone but a running step
 cdef unsigned long long versions = 0   # the last one given out; no two objects ever have the same
@@ -82,10 +83,13 @@ cdef class Tracked:
             self.version = versions
 
     def __setattr__(self, name, value):
-        if fnn_steps_deep == 0 and not hasattr(type(getattr(type(self), name, None)), "__set__"):
-            before = self.__dict__.get(name, self)
-            if type(before) is not type(value) or type(value) not in PLAIN or before != value:
-                self.changed(name)
+        cdef PyObject *on_class
+        if fnn_steps_deep == 0:
+            on_class = _PyType_Lookup(type(self), name)
+            if on_class == NULL or not hasattr(type(<object>on_class), "__set__"):
+                before = self.__dict__.get(name, self)
+                if type(before) is not type(value) or type(value) not in PLAIN or before != value:
+                    self.changed(name)
         PyObject_GenericSetAttr(self, name, <PyObject *>value)
 
     def __delattr__(self, name):

@@ -22,6 +22,12 @@ class Model(Trainer):
     A model is itself a layer: it has weights, can be called and can be part of another model. For a plain stack of
     layers use `Sequential`.
 
+    `fit`, `evaluate`, `predict`, their single batches, and calls on plain arrays note the launches of the first steps
+    of a kind and repeat them without Python, with the same bits. Weights, learning rate and random states are read at
+    every step, and setting an attribute of a layer, loss, metric, optimizer or regularizer has effect at once. Other
+    Python state is not looked at again: a global variable, a counter, the contents of a list, the time. Where ``call``
+    depends on such things, or must run for what it does beside its result, set ``run_eagerly = True``.
+
     Parameters
     ----------
     trainable : bool

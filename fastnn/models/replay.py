@@ -140,7 +140,8 @@ class Programs(Calls):
                     del self.seen[next(iter(self.seen))]
                 self.seen[key] = None
                 return None
-            self._look_closely(model)  # the first run may have made metrics, weights, ...
+            # The first run may have made metrics, weights, ...
+            key = (kind, signature, self._look_closely(model).flags)
             if len(self.steps) >= MOST_PROGRAMS:
                 del self.steps[min(self.steps, key=lambda each: self.steps[each].last_use())]
                 self._list_calls()
@@ -172,15 +173,18 @@ class Programs(Calls):
             return _of_its_own(function(x), training)
         try:
             step = self.find(model, "call", (mode, x.dtype.char, x.shape))
-            if step is None or step.written or not _one_recording.acquire(blocking=False):
+            if step is None or step.written or step.call is not None:  # which has just found an error in x
                 return _of_its_own(function(x), training)
-            return self._record_call(model, step, x, training, function)
+            if not _one_recording.acquire(blocking=False):
+                return _of_its_own(function(x), training)
+            return self._record_call(model, step, x.copy(), training, function)
         finally:
             self.release()
 
     def _record_call(
         self, model: Any, step: Step, x: Array, training: bool | None, function: Callable[[Array], Any]
     ) -> Any:
+        """Record the call of an array that may be kept: guards do that, to say what is wrong in it."""
         program = self.new_program()
         try:
             with program.record((x,)):

@@ -41,7 +41,7 @@ def structure_of(model: Any) -> Structure:
     return Structure(
         (*settings, *forward.found),
         (optimizer, model._loss_weight, *training.found),
-        (*forward.flags, *training.flags),
+        tuple(forward.flags),
     )
 
 

@@ -80,7 +80,8 @@ class Trainer(Layer):
         weighted_metrics : list, optional
             The same, but using the sample weights.
         run_eagerly : bool
-            Run every step through Python.
+            Run every step through Python: for layers and losses that depend on Python state other than attributes (see
+            `Model`), and to find an error.
         steps_per_execution : int
             Call the batch hooks of callbacks once per so many batches.
         jit_compile : bool or "auto"
@@ -225,6 +226,7 @@ class Trainer(Layer):
             test_replay = Replay(self, "fit", "test", self._test_step, between[1])
             for epoch in range(initial_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
+                self._plan_training(who)  # a callback may have changed what is trained
                 if epoch > initial_epoch:
                     batches.begin(generator)
                 progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
@@ -697,9 +699,12 @@ class Trainer(Layer):
         for arrays in (train, held_out):
             if arrays is not None:
                 self._check_labels(who, arrays[1])
+        self._plan_training(who)
+
+    def _plan_training(self, who: str) -> None:
         if not self._make_plan().trained:
             raise errors.order_error(who, "the model has no trainable weights", "Set layer.trainable = True.")
-        self.optimizer.build(self._plan.trained)
+        self.optimizer._include(self._plan.trained)
 
     def _make_plan(self) -> _Plan:
         """What a step needs to know about the model, as it is now."""
