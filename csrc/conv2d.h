@@ -92,10 +92,10 @@ static inline ptrdiff_t fnn_conv2d_chunks(ptrdiff_t n, ptrdiff_t taps, ptrdiff_t
   return tiles >= 16 && c / groups >= 8 ? 1 : fnn_max(1, fnn_min(n, 16));
 }
 
-/* Convolution and max-pooling in one: pixels of a block in scratch memory (32 KB of float32), and a thread's elements. */
-static inline ptrdiff_t fnn_conv_pool_pixels(ptrdiff_t pool_h, ptrdiff_t pool_w) { return fnn_max(256, pool_h * pool_w); }
-static inline ptrdiff_t fnn_conv_pool_scratch(ptrdiff_t oc, ptrdiff_t pool_h, ptrdiff_t pool_w, ptrdiff_t itemsize) {
-  return fnn_conv_pool_pixels(pool_h, pool_w) * fnn_min(fnn_round_up(oc, 64 / itemsize), 128 / itemsize);
+/* Convolution and max-pooling in one: the pixels of a block in scratch memory: 32 KB of float32, or 128 KB where windows
+ * overlap and what two blocks share is computed twice. */
+static inline ptrdiff_t fnn_conv_pool_pixels(ptrdiff_t pool_h, ptrdiff_t pool_w, ptrdiff_t pool_sh, ptrdiff_t pool_sw) {
+  return pool_h > pool_sh || pool_w > pool_sw ? 1024 : fnn_max(256, pool_h * pool_w);
 }
 
 #endif

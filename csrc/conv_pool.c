@@ -39,8 +39,9 @@ typedef struct FNN(conv_pool_tile) {
   ptrdiff_t x_down, x_right;  /* from pixel to pixel */
   const T *w;                 /* first panel */
   ptrdiff_t w_panel;          /* to the next */
-  ptrdiff_t rows, x_row;      /* kernel rows, the step between them */
-  ptrdiff_t runs, x_run, run; /* contiguous runs of a row, step between them, their length */
+  ptrdiff_t runs, run;        /* contiguous runs of a patch, their length */
+  ptrdiff_t across;           /* runs in a row of the patch */
+  ptrdiff_t x_next, x_row;    /* from a run's end to the next run in the row, in the next row */
   T *y;                       /* the first window's channels */
   uint8_t *code;              /* or NULL */
   ptrdiff_t y_right;          /* from window to window */
@@ -49,54 +50,62 @@ typedef struct FNN(conv_pool_tile) {
   int act;
   T slope;
   T bias[CONV_PANELS * VL];
+  ivec codes[10];             /* 0 ... 8 and 255: cheaper from memory than through general registers */
 } FNN(conv_pool_tile);
+
+/* Fewer channels than a panel has. */
+static __attribute__((noinline)) void FNN(conv_pool_store_part)(const FNN(conv_pool_tile) * t, ptrdiff_t at, ptrdiff_t lanes,
+                                                                const T *y, const ivec *winner) {
+  if (t->code) FNN(store_codes)(t->code, 1, at, *winner, (int)lanes);
+  v_store_n(t->y + at, v_load(y), lanes);
+}
 
 /* One panel of a window's value and winner. */
 FNN_INLINE void FNN(conv_pool_store)(const FNN(conv_pool_tile) * t, ptrdiff_t at, int panel, vec y, ivec winner) {
   const ptrdiff_t lanes = t->n - panel * VL;
-  at += panel * VL;
-  if (t->code) {
-    if (t->act == FNN_RELU) winner = i_sel(v_gt(y, v_zero()), winner, i_set1(255));
-    FNN(store_codes)(t->code, 1, at, winner, (int)fnn_min(VL, lanes));
-  }
-  if (lanes >= VL)
+  if (t->code && t->act == FNN_RELU) winner = i_sel(v_gt(y, v_zero()), winner, t->codes[9]);
+  if (lanes < VL) {
+    T part[VL];
+    v_store(part, y);
+    FNN(conv_pool_store_part)(t, at, lanes, part, &winner);
+  } else {
+    if (t->code) i_store_u8(t->code + at, winner);
     v_store(t->y + at, y);
-  else
-    v_store_n(t->y + at, y, lanes);
+  }
 }
 
-/* A window with a NaN or an infinity among its values before the activation. */
+/* A window with leaky_relu, or with a NaN or an infinity among its values before the activation. */
 static __attribute__((noinline)) void FNN(conv_pool_any)(const FNN(conv_pool_tile) * t, ptrdiff_t at, int panel, int size,
                                                          T *pixels) {
-  T y[VL];
   ivec winner;
   for (int p = 0; t->act != FNN_LINEAR && p < size * size; p++) {
     const vec v = v_load(pixels + p * VL), positive = v_max(v_zero(), v);
     const vec negative = v_mul(v_set1(-t->slope), v_max(v_zero(), v_mul(v, v_set1(-1))));
     v_store(pixels + p * VL, t->act == FNN_RELU ? positive : v_add(positive, negative));
   }
-  FNN(max_any)(pixels, size, size, size * VL, VL, 0, size, VL, y, &winner);
-  FNN(conv_pool_store)(t, at, panel, v_load(y), winner);
+  const vec y = FNN(max_at)(pixels, size, size, size * VL, VL, 0, size, VL, t->code != NULL, &winner);
+  FNN(conv_pool_store)(t, at, panel, y, winner);
 }
 
 /* A window of finite values: the largest, of equals the first. relu is applied to it alone: where it is not positive
  * all values become zeros, and the result is the first of them with its sign. */
-FNN_INLINE void FNN(conv_pool_window)(const FNN(conv_pool_tile) * t, ptrdiff_t at, int panel, const int size, vec *v) {
-  if (t->act == FNN_LEAKY_RELU) {
-    const vec minus_slope = v_set1(-t->slope), minus_one = v_set1(-1);
-    FNN_UNROLL for (int p = 0; p < size * size; p++)
-      v[p] = v_add(v_max(v_zero(), v[p]), v_mul(minus_slope, v_max(v_zero(), v_mul(v[p], minus_one))));
-  }
-  vec best = v[0];
+FNN_INLINE void FNN(conv_pool_window)(const FNN(conv_pool_tile) * t, ptrdiff_t at, int panel, const int size, const vec *v) {
+  vec best[3];
   FNN_UNROLL for (int r = 0; r < size; r++) {
-    vec row = v[r * size];
-    FNN_UNROLL for (int c = 1; c < size; c++) row = v_max(v[r * size + c], row);
-    best = r ? v_max(row, best) : row;
+    best[r] = v[r * size];
+    FNN_UNROLL for (int c = 1; c < size; c++) best[r] = v_max(v[r * size + c], best[r]);
   }
-  ivec winner = i_set1(size * size - 1);
-  if (t->code)
-    FNN_UNROLL for (int p = size * size - 2; p >= 0; p--) winner = i_sel(v_eq(v[p], best), i_set1(p), winner);
-  FNN(conv_pool_store)(t, at, panel, t->act == FNN_RELU ? v_max(best, v_max(v_zero(), v[0])) : best, winner);
+  vec y = best[0];
+  FNN_UNROLL for (int r = 1; r < size; r++) y = v_max(best[r], y);
+  ivec winner = t->codes[0];
+  if (t->code) /* each row's winner, then the winning row's: short chains */
+    FNN_UNROLL for (int r = size - 1; r >= 0; r--) {
+      ivec first = t->codes[r * size + size - 1];
+      FNN_UNROLL for (int c = size - 2; c >= 0; c--)
+        first = i_sel(v_eq(v[r * size + c], best[r]), t->codes[r * size + c], first);
+      winner = r == size - 1 ? first : i_sel(v_eq(best[r], y), first, winner);
+    }
+  FNN(conv_pool_store)(t, at, panel, t->act == FNN_RELU ? v_max(y, v_max(v_zero(), v[0])) : y, winner);
 }
 
 /* Rows of pixels have a pointer for every three columns: p, p + right, p + 2 right are addressing modes of x86. */
@@ -114,28 +123,27 @@ FNN_INLINE void FNN(conv_pool_tile_any)(const int size, const int windows, const
       FNN_UNROLL for (int p = 0; p < pixels; p++) acc[p][u] = bias;
     }
     const T *w = t->w;
-    for (ptrdiff_t r = t->rows; r > 0; r--) {
-      for (ptrdiff_t s = t->runs; s > 0; s--) {
-        for (ptrdiff_t k = t->run; k > 0; k--) {
-          reg b[CONV_PANELS * RU];
-          FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = r_load(w + u / RU * w_panel + u % RU * RL);
-          w += VL;
-          FNN_UNROLL for (int q = 0; q < size; q++)
-            FNN_UNROLL for (int c = 0; c < columns; c++) {
-              const reg v = r_set1(*(const T *)(x[q * groups + c / 3] + c % 3 * right));
-              FNN_UNROLL for (int u = 0; u < nu; u++) acc[q * columns + c][u] = r_fma(v, b[u], acc[q * columns + c][u]);
-            }
-          FNN_UNROLL for (int g = 0; g < size * groups; g++) {
-            x[g] += item;
-            FNN_OPAQUE(x[g]);
+    for (ptrdiff_t runs = t->runs, left = t->across; runs > 0; runs--) {
+      for (ptrdiff_t k = t->run; k > 0; k--) {
+        reg b[CONV_PANELS * RU];
+        FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = r_load(w + u / RU * w_panel + u % RU * RL);
+        w += VL;
+        FNN_UNROLL for (int q = 0; q < size; q++)
+          FNN_UNROLL for (int c = 0; c < columns; c++) {
+            const reg v = r_set1(*(const T *)(x[q * groups + c / 3] + c % 3 * right));
+            FNN_UNROLL for (int u = 0; u < nu; u++) acc[q * columns + c][u] = r_fma(v, b[u], acc[q * columns + c][u]);
           }
+        FNN_UNROLL for (int g = 0; g < size * groups; g++) {
+          x[g] += item;
+          FNN_OPAQUE(x[g]);
         }
-        FNN_UNROLL for (int g = 0; g < size * groups; g++) x[g] += (t->x_run - t->run) * item;
       }
-      FNN_UNROLL for (int g = 0; g < size * groups; g++) x[g] += (t->x_row - t->runs * t->x_run) * item;
+      const ptrdiff_t next = --left ? t->x_next : t->x_row;
+      if (!left) left = t->across;
+      FNN_UNROLL for (int g = 0; g < size * groups; g++) x[g] += next;
     }
 
-    /* A sum that is not finite tells of a NaN or an infinity. */
+    /* A sum that is not finite tells of a NaN or an infinity among the values. */
     reg sums[CONV_PANELS * RU];
     FNN_UNROLL for (int u = 0; u < nu; u++) {
       sums[u] = acc[0][u];
@@ -143,15 +151,15 @@ FNN_INLINE void FNN(conv_pool_tile_any)(const int size, const int windows, const
     }
     vec sum = v_join(sums);
     FNN_UNROLL for (int panel = 1; panel < panels; panel++) sum = v_add(sum, v_join(sums + panel * RU));
-    const int finite = !m_any(v_ne(v_sub(sum, sum), v_zero()));
+    const int fast = !m_any(v_ne(v_sub(sum, sum), v_zero())) && t->act != FNN_LEAKY_RELU;
     FNN_UNROLL for (int window = 0; window < windows; window++)
       FNN_UNROLL for (int panel = 0; panel < panels; panel++) {
-        const ptrdiff_t at = (tile * windows + window) * t->y_right;
+        const ptrdiff_t at = (tile * windows + window) * t->y_right + panel * VL;
         vec v[9];
         FNN_UNROLL for (int q = 0; q < size; q++)
           FNN_UNROLL for (int c = 0; c < size; c++)
             v[q * size + c] = v_join(acc[q * columns + window * size + c] + panel * RU);
-        if (__builtin_expect(finite, 1)) {
+        if (__builtin_expect(fast, 1)) {
           FNN(conv_pool_window)(t, at, panel, size, v);
         } else {
           T values[9 * VL];
@@ -203,7 +211,7 @@ static void FNN(conv_pool_blocks)(const FNN(conv_pool_plan) * p, FNN(conv_box) b
   const ptrdiff_t oc = p->conv.oc, o = b.p0 * VL, width = fnn_min(CONV_PANELS * VL, fnn_round_up(oc - o, VL));
   if (b.n0 >= b.n1 || b.i0 >= b.i1 || b.j0 >= b.j1) return;
   /* Windows across, down and images of a block: as many as its pixels allow. */
-  const ptrdiff_t most = fnn_conv_pool_pixels(p->kh, p->kw);
+  const ptrdiff_t most = fnn_conv_pool_pixels(p->kh, p->kw, p->sh, p->sw);
   const ptrdiff_t across = fnn_min(b.j1 - b.j0, (most / p->kh - p->kw) / p->sw + 1), cols = (across - 1) * p->sw + p->kw;
   const ptrdiff_t down = fnn_min(b.i1 - b.i0, fnn_max(0, most / cols - p->kh) / p->sh + 1), rows = (down - 1) * p->sh + p->kh;
   const ptrdiff_t images = across < b.j1 - b.j0 || down < b.i1 - b.i0 ? 1 : fnn_max(1, most / (rows * cols));
@@ -252,11 +260,11 @@ static void FNN(conv_pool_register_tiles)(const FNN(conv_pool_plan) * p, FNN(con
   t.x_right = c->cols.stride * c->x_col;
   t.w_panel = taps * c->c * VL;
   t.w = c->w + b.p0 * t.w_panel;
-  t.rows = c->rows.taps;
-  t.x_row = c->rows.dilation * c->x_row;
-  t.runs = joined ? 1 : c->cols.taps;
-  t.x_run = c->cols.dilation * c->x_col;
+  t.across = joined ? 1 : c->cols.taps;
+  t.runs = c->rows.taps * t.across;
   t.run = joined ? c->cols.taps * c->c : c->c;
+  t.x_next = (c->cols.dilation * c->x_col - t.run) * (ptrdiff_t)sizeof(T);
+  t.x_row = (c->rows.dilation * c->x_row - (t.across - 1) * c->cols.dilation * c->x_col - t.run) * (ptrdiff_t)sizeof(T);
   t.y_right = c->oc;
   t.n = c->oc - o;
   t.act = c->act;
@@ -264,6 +272,7 @@ static void FNN(conv_pool_register_tiles)(const FNN(conv_pool_plan) * p, FNN(con
   const int wide = CONV_PANELS > 1 && t.n > VL;
   for (ptrdiff_t u = 0; u < CONV_PANELS; u++)
     v_store(t.bias + u * VL, c->bias ? v_load_n(c->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
+  for (int code = 0; code < 10; code++) t.codes[code] = i_set1(code < 9 ? code : 255);
   /* Across, tiles of `least` + 1 windows, then tiles of `least`. */
   const ptrdiff_t across = b.j1 - b.j0, tiles = fnn_ceil_div(across, most), least = across / tiles, longer = across % tiles;
   for (ptrdiff_t n = b.n0; n < b.n1; n++)
@@ -320,10 +329,11 @@ static void FNN(conv2d_max_pool_fwd)(const fnn_conv2d_max_pool_fwd_args *a, int 
   const fnn_axis rows = {a->h, a->oh, a->kh, a->sh, a->dh, a->ph}, cols = {a->w, a->ow, a->kw, a->sw, a->dw, a->pw};
   const ptrdiff_t n = a->n, ph = a->pooled_h, pw = a->pooled_w, panels = fnn_ceil_div(a->oc, VL);
   FNN(conv_pool_plan) p = {
-    {rows, cols, a->x, a->packed, a->bias, NULL, a->h * a->w * a->c, a->w * a->c, a->c, 0, 0, 0, a->c, a->oc, 0, (int)a->act, (T)a->slope},
+    {rows, cols, a->x, a->packed, a->bias, NULL, a->h * a->w * a->c, a->w * a->c, a->c, 0, 0, 0, a->c, a->oc, 0,
+     (int)a->act, (T)a->slope},
     ph, pw, a->pool_h, a->pool_w, a->pool_sh, a->pool_sw, a->y, a->code,
     FNN(conv_pool_inside)(&rows, ph, a->pool_h, a->pool_sh), FNN(conv_pool_inside)(&cols, pw, a->pool_w, a->pool_sw),
-    (T *)a->scratch + ith * fnn_conv_pool_scratch(a->oc, a->pool_h, a->pool_w, sizeof(T))};
+    (T *)a->scratch + ith * fnn_conv_pool_pixels(a->pool_h, a->pool_w, a->pool_sh, a->pool_sw) * 2 * VL};
   if (n * ph * pw * a->oc == 0) return;
   /* As conv_run shares and blocks pixels, so are windows here. */
   const ptrdiff_t window = (a->sh * a->sw * a->pool_sh * a->pool_sw * a->c + a->oc) * (ptrdiff_t)sizeof(T);
