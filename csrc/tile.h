@@ -41,6 +41,14 @@
 #define TILE_WIDE_NU 8 /* registers of the one-row tile: two multiplications an cycle need 8 chains, rows long reads */
 #define TILE_WIDE_NR (TILE_WIDE_NU * RL)
 
+/* Whether there are tiles that read no column of B beyond n, so that B may stay in place to its edge. They pay with one
+ * masked load per k: next to nothing with AVX-512, more than packing the edge elsewhere. */
+#ifdef FNN_SIMD_AVX512_H
+#define TILE_EDGES 1
+#else
+#define TILE_EDGES 0
+#endif
+
 enum { FNN_INIT_ZERO, FNN_INIT_BIAS, FNN_INIT_C };
 enum { FNN_LINEAR, FNN_RELU, FNN_LEAKY_RELU };
 
@@ -72,9 +80,12 @@ static inline __attribute__((always_inline)) reg FNN(tile_act)(reg x, int act, r
   return act == FNN_RELU ? positive : r_add(positive, r_mul(minus_slope, r_max(r_zero(), r_mul(x, r_set1(-1)))));
 }
 
-static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, const int nu, const FNN(tile_args) * t) {
+static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, const int nu, const int edge,
+                                                                 const FNN(tile_args) * t) {
   reg acc[TILE_MR][8];
-  const int full = t->n == nu * RL;
+  const int full = !edge && t->n == nu * RL;
+  const ptrdiff_t last = t->n - (nu - 1) * RL; /* columns in the last register of an edge */
+#define TILE_LANES(u) (edge ? (u) < nu - 1 ? RL : last : fnn_min(fnn_max(t->n - (u) * RL, 0), RL))
 
   /* C or bias or zero -> accumulators */
   if (t->init == FNN_INIT_C) {
@@ -84,11 +95,11 @@ static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, co
         FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_load(c + u * RL);
     } else {
       FNN_UNROLL for (int i = 0; i < mr; i++, c += t->c_rs)
-        FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_load_n(c + u * RL, fnn_min(fnn_max(t->n - u * RL, 0), RL));
+        FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_load_n(c + u * RL, TILE_LANES(u));
     }
   } else if (t->init == FNN_INIT_BIAS) {
     FNN_UNROLL for (int u = 0; u < nu; u++) {
-      reg bias = full ? r_load(t->bias + u * RL) : r_load_n(t->bias + u * RL, fnn_min(fnn_max(t->n - u * RL, 0), RL));
+      reg bias = full ? r_load(t->bias + u * RL) : r_load_n(t->bias + u * RL, TILE_LANES(u));
       FNN_UNROLL for (int i = 0; i < mr; i++) acc[i][u] = bias;
     }
   } else {
@@ -108,7 +119,8 @@ static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, co
       reg row[8];
       FNN_UNROLL for (int u = 0; u < nu; u++) {
         const int panel = u * RL / VL;
-        row[u] = r_load((const T *)(b[panel / 3] + panel % 3 * b_ps) + u * RL % VL);
+        const T *at = (const T *)(b[panel / 3] + panel % 3 * b_ps) + u * RL % VL;
+        row[u] = edge && u == nu - 1 ? r_load_n(at, last) : r_load(at);
       }
       FNN_UNROLL for (int i = 0; i < mr; i++) {
         reg x = r_set1(*(const T *)(p[i / 3] + i % 3 * a_rs));
@@ -143,25 +155,30 @@ static inline __attribute__((always_inline)) void FNN(tile_any)(const int mr, co
       FNN_UNROLL for (int u = 0; u < nu; u++) r_store(c + u * RL, acc[i][u]);
   } else {
     FNN_UNROLL for (int i = 0; i < mr; i++, c += t->c_rs)
-      FNN_UNROLL for (int u = 0; u < nu; u++) r_store_n(c + u * RL, acc[i][u], fnn_min(fnn_max(t->n - u * RL, 0), RL));
+      FNN_UNROLL for (int u = 0; u < nu; u++) r_store_n(c + u * RL, acc[i][u], TILE_LANES(u));
   }
+#undef TILE_LANES
 }
 
 typedef void (*FNN(tile_fn))(const FNN(tile_args) *);
-#define TILE_FULL(mr)                                                                            \
-  static __attribute__((noinline)) void FNN(tile_##mr##_full)(const FNN(tile_args) * t) {        \
-    FNN(tile_any)(mr, TILE_NU, t);                                                               \
+#define TILE_OF(mr, name, nu, edge)                                                            \
+  static __attribute__((noinline)) void FNN(tile_##mr##_##name)(const FNN(tile_args) * t) {    \
+    FNN(tile_any)(mr, nu, edge, t);                                                            \
   }
-#define TILE_HALF(mr)                                                                            \
-  static __attribute__((noinline)) void FNN(tile_##mr##_half)(const FNN(tile_args) * t) {        \
-    FNN(tile_any)(mr, TILE_NU / 2, t);                                                           \
-  }
-TILE_ROWS(TILE_FULL)
-TILE_ROWS(TILE_HALF)
-static __attribute__((noinline)) void FNN(tile_1_wide)(const FNN(tile_args) * t) { FNN(tile_any)(1, TILE_WIDE_NU, t); }
-/* Tiles of mr rows: [0] half and [1] all of TILE_NR columns. */
+#define TILE_INSIDE(mr) TILE_OF(mr, half, TILE_NU / 2, 0) TILE_OF(mr, full, TILE_NU, 0)
+#define TILE_AT_EDGE(mr) TILE_OF(mr, half_edge, TILE_NU / 2, 1) TILE_OF(mr, full_edge, TILE_NU, 1)
+TILE_ROWS(TILE_INSIDE)
+TILE_OF(1, wide, TILE_WIDE_NU, 0)
+/* Tiles of mr rows: [0] half and [1] all of TILE_NR columns; [2] and [3] the same at the edge of a B in place. */
+#if TILE_EDGES
+TILE_ROWS(TILE_AT_EDGE)
+#define TILE_ENTRY(mr) \
+  {FNN(tile_##mr##_half), FNN(tile_##mr##_full), FNN(tile_##mr##_half_edge), FNN(tile_##mr##_full_edge)},
+#else
 #define TILE_ENTRY(mr) {FNN(tile_##mr##_half), FNN(tile_##mr##_full)},
-static const FNN(tile_fn) FNN(tiles)[TILE_MR + 1][2] = {{0, 0}, TILE_ROWS(TILE_ENTRY)};
-#undef TILE_FULL
-#undef TILE_HALF
+#endif
+static const FNN(tile_fn) FNN(tiles)[TILE_MR + 1][2 + 2 * TILE_EDGES] = {{0, 0}, TILE_ROWS(TILE_ENTRY)};
+#undef TILE_OF
+#undef TILE_INSIDE
+#undef TILE_AT_EDGE
 #undef TILE_ENTRY

@@ -13,8 +13,8 @@ from tests import reference
 from tests.helpers import assert_close, assert_same_bits, check_op, random_array, real_threads, strided
 
 DTYPES = [np.float32, np.float64]
-# Edges of the tiles (4, 6 and 14 rows; 8, 16 and 32 columns), of the blocks (256 columns; 16, 64 or 512 rows in place,
-# 2048 bytes of k), and primes.
+# Edges of the tiles (4, 6 and 14 rows; 8, 16 and 32 columns), of the blocks (64, 128 or 256 columns; 16, 64 or 512 rows
+# in place, 1024 that are copied; 2048 or 4096 bytes of k), and primes.
 ROWS = [0, 1, 2, 4, 5, 6, 7, 13, 14, 15, 16, 17, 29, 64, 65, 97]
 COLUMNS = [0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 131]
 DEPTHS = [0, 1, 2, 31, 255, 256, 257, 512, 513, 1031]
@@ -43,7 +43,8 @@ def shapes():
         yield ROWS[i % len(ROWS)], DEPTHS[i * 7 % len(DEPTHS)], COLUMNS[i * 3 % len(COLUMNS)]
     yield from itertools.product([0, 1, 2], repeat=3)
     yield from [(1, 700, 300), (300, 700, 1), (1, 20, 1000), (1000, 20, 1)]
-    yield from [(97, 1031, 131), (513, 520, 257), (20, 9, 1024)]
+    yield from [(97, 1031, 131), (20, 9, 1024)]
+    yield from [(513, 520, 257), (64, 1024, 257), (1030, 1040, 258)]  # A is copied
 
 
 # ---- the kernel ------------------------------------------------------------------------------------------------

@@ -48,13 +48,17 @@ def functions(obj: Path) -> dict[str, list[tuple[int, str]]]:
 
 
 def innermost_loops(code: list[tuple[int, str]]) -> list[list[str]]:
-    """Instructions from the target of a backward branch to the branch, where no smaller such range lies inside."""
+    """Instructions from the target of a backward branch to the branch, where no smaller such range lies inside.
+
+    A range with a return in it is no loop, but code behind the return that jumps back to the function's end.
+    """
     spans = []
     for address, text in code:
         parts = text.split()
         if parts and BRANCH.match(parts[0]) and (target := re.search(r"\b([0-9a-f]+) <", text)):
             begin = int(target[1], 16)
-            if code[0][0] <= begin <= address:
+            returns = any(begin <= at <= address and text.split()[:1] == ["ret"] for at, text in code)
+            if code[0][0] <= begin <= address and not returns:
                 spans.append((begin, address))
     inner = [s for s in spans if not any(o != s and s[0] <= o[0] and o[1] <= s[1] for o in spans)]
     return [[text for address, text in code if begin <= address <= end] for begin, end in inner]
