@@ -171,10 +171,12 @@ static inline float fnn_half(uint16_t h) {
 
 static void fnn_fill_items(char *x, ptrdiff_t n, ptrdiff_t size, ptrdiff_t bits, int ith, int nth) {
   enum { STEP = 64 };
-  char pattern[STEP];
+  uint64_t pattern[STEP / 8];
   ptrdiff_t begin, end;
   fnn_share(n * size, 4096, ith, nth, &begin, &end);
-  for (ptrdiff_t i = 0; i < STEP; i++) pattern[i] = (char)((uint64_t)bits >> i % size * 8);
+  uint64_t item = size == 8 ? (uint64_t)bits : (uint64_t)bits & ((1ull << 8 * size) - 1);
+  for (ptrdiff_t bytes = size; bytes < 8; bytes *= 2) item |= item << 8 * bytes;
+  for (int i = 0; i < STEP / 8; i++) pattern[i] = item;
   for (; end - begin >= STEP; begin += STEP) memcpy(x + begin, pattern, STEP);
   memcpy(x + begin, pattern, (size_t)(end - begin));
 }

@@ -158,7 +158,7 @@ static void FNN(reduce_sum_bwd)(const fnn_reduce_sum_bwd_args *a, int ith, int n
       const ptrdiff_t o = begin / red, stop = fnn_min(end, (o + 1) * red);
       const vec value = v_set1(dy[o] / divisor);
       for (; begin + VL <= stop; begin += VL) v_store(dx + begin, value);
-      FNN(store_lanes)(dx + begin, value, stop - begin);
+      if (begin < stop) FNN(store_lanes)(dx + begin, value, stop - begin); /* nothing is slow at the end of a page */
       begin = stop;
     }
     return;

@@ -77,6 +77,8 @@ def _sum(name: str, x: Tensor, axes: tuple[int, ...], keepdims: bool, divisor: f
     y = reduce_array(x.data, SUM, axes, divisor).reshape(kept_shape(x.shape, axes, keepdims))
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
+        if dy.size == x.size and divisor == 1:  # nothing was summed
+            return (dy.reshape(x.shape),)
         return (spread_array(dy, axes, divisor, grad_buffer(x)),)
 
     return record(name, y, (x,), gradient)
