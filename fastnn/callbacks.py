@@ -120,16 +120,15 @@ class CallbackList(Callback):
         if model is not None:
             self.set_model(model)
         self.set_params(params)
-        self._users = {hook: [c for c in self.callbacks if _overrides(c, hook)] for hook in HOOKS}
+        self._users: dict[str, list[Any]] = {hook: [] for hook in HOOKS}
+        for callback in self.callbacks:
+            for hook in _HISTORY_HOOKS if type(callback) is History else HOOKS:
+                if _overrides(callback, hook):
+                    self._users[hook].append(callback)
 
     def wants(self, hook: str) -> bool:
         """Whether any callback does something at this hook."""
         return bool(self._users[hook])
-
-    @property
-    def has_users(self) -> bool:
-        """Whether there is any callback beside the history."""
-        return any(callback is not self.history for callback in self.callbacks)
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
@@ -220,6 +219,9 @@ class History(Callback):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _trained=_nothing)
+
+
+_HISTORY_HOOKS = ("on_train_begin", "on_epoch_end")  # it is there in every fit: no need to look at all hooks
 
 
 class EarlyStopping(Callback):

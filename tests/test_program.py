@@ -206,6 +206,19 @@ def test_a_forked_child_replays_serially():
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_replay_rows_copies_each_result():
+    x, total, rows = np.ones((3, 2), np.float32), np.zeros((3, 2), np.float32), np.zeros((10, 2), np.float32)
+    program = _core.Program()
+    with program.record():
+        add(x, total)
+    assert program.replay_rows(2, 1e9, total, rows, 1) == 2
+    np.testing.assert_array_equal(rows[:, 0], [0, 2, 2, 2, 3, 3, 3, 0, 0, 0])
+    assert program.replay_rows(2, 0.0, total, rows, 4) == 1
+    for wrong in ((total, rows, 5), (total, rows, -1), (total, rows.astype(np.float64), 0), (total, rows.T, 0)):
+        with pytest.raises(ValueError, match="room for the results"):
+            program.replay_rows(2, 1e9, *wrong)
+
+
 def test_replay_on_a_given_number_of_threads():
     x, total = np.ones(2_000_000, np.float32), np.zeros(2_000_000, np.float32)
     program = _core.Program()

@@ -351,6 +351,34 @@ cdef class Program:
             self.check_guards()
         return done
 
+    def replay_rows(
+        self, ptrdiff_t steps, double most_seconds, cnp.ndarray result, cnp.ndarray rows, ptrdiff_t begin
+    ):
+        """`replay`, and after each step its `result`, an array of a few rows, is copied to the next of `rows`.
+
+        `begin` is the first of them.
+        """
+        cdef ptrdiff_t nbytes = result.nbytes
+        cdef ptrdiff_t done = 0
+        cdef double end = fnn_now() + most_seconds
+        fits = (
+            result.dtype == rows.dtype and (<object>result).shape[1:] == (<object>rows).shape[1:]
+            and result.ndim > 0 and cnp.PyArray_IS_C_CONTIGUOUS(result) and cnp.PyArray_ISCARRAY(rows)
+        )
+        if not fits or not 0 <= begin <= len(rows) - steps * len(result):
+            raise ValueError("Program.replay_rows: rows must be a C-contiguous array with room for the results.")
+        if self.running:
+            raise RuntimeError("Program.replay: this program is already running in another thread.")
+        cdef char *to = <char *>cnp.PyArray_DATA(rows) + begin * (nbytes // max(len(result), 1))
+        while done < steps and self.run(1, 1e9, 0) == 1:
+            memcpy(to + done * nbytes, cnp.PyArray_DATA(result), nbytes)
+            done += 1
+            if fnn_now() >= end:
+                break
+        if self.guards:
+            self.check_guards()
+        return done
+
     cdef bint stopped(self):
         """Whether a guard ended the last step; not any more after this question."""
         cdef bint found = False

@@ -33,6 +33,7 @@ from fastnn._core import (
 )
 from fastnn.autograd import FLOAT64, Array, Tensor
 from fastnn.models.data import Arrays, Batches
+from fastnn.models.outputs import Collected
 from fastnn.models.structure import Structure, structure_of
 
 MOST_SECONDS = 0.05  # a replay comes back to Python so often, for Ctrl-C and the line of progress
@@ -281,23 +282,45 @@ class Replay:
 
     def advance(self, batches: Batches, number: int, most: int) -> int:
         """Run at least one step from this number on, at most `most`; returns how many were run."""
-        arrays, begin, count = batches.where(number)
-        step = None if self._programs is None else self._find(self._programs, batches, arrays, count)
+        step = self._step_at(batches, number)
         if step is None or step.written:
             return self._run_as_written(batches, number)
-        step.position[0] = begin
         if step.program is None:
             if not _one_recording.acquire(blocking=False):
                 return self._run_as_written(batches, number)
             try:
-                return self._record(step, batches, arrays, count)
+                return self._record(step, batches, number)
             finally:
                 _one_recording.release()
-        if step.inputs is not arrays:
-            self._bind(step, step.program, batches, arrays, count)
-            self._note(step, arrays)
         self.result = step.result
         return step.program.replay(min(most, max(batches.whole_steps - number, 1)), MOST_SECONDS)
+
+    def collect(self, batches: Batches, number: int, most: int, out: Collected) -> int:
+        """`advance`, and put the results into `out`."""
+        step, count = self._step_at(batches, number), batches.count(number)
+        rows = None if step is None else out.room(step.result, count)
+        if step is None or step.program is None or rows is None:
+            done = self.advance(batches, number, 1)
+            out.add(self.result, count)
+            return done
+        self.result = step.result
+        most = min(most, max(batches.whole_steps - number, 1))
+        done = step.program.replay_rows(most, MOST_SECONDS, step.result.data, rows, out.filled)
+        out.filled += done * count
+        return done
+
+    def _step_at(self, batches: Batches, number: int) -> Step | None:
+        """What is known of a step; if there is a program, it reads the batch with this number next."""
+        if self._programs is None:
+            return None
+        arrays, begin, count = batches.where(number)
+        step = self._find(self._programs, batches, arrays, count)
+        if step is not None:
+            step.position[0] = begin
+            if step.program is not None and step.inputs is not arrays:
+                self._bind(step, step.program, batches, arrays, count)
+                self._note(step, arrays)
+        return step
 
     def _find(self, programs: Programs, batches: Batches, arrays: Arrays, count: int) -> Step | None:
         known, changes = self._known, structure_changes()
@@ -335,7 +358,8 @@ class Replay:
             batches.batch_at(step.position, arrays, count)
         step.layout = layout
 
-    def _record(self, step: Step, batches: Batches, arrays: Arrays, count: int) -> int:
+    def _record(self, step: Step, batches: Batches, number: int) -> int:
+        arrays, _, count = batches.where(number)
         inputs = (*arrays, batches.index)
         layout = _layout(inputs)
         if step.before is not None and layout != step.layout:  # so that both have the same sizes where nothing differs

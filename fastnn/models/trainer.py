@@ -20,6 +20,7 @@ from fastnn.callbacks import CallbackList, History
 from fastnn.layers.base import Layer
 from fastnn.models import data, stream
 from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy
+from fastnn.models.outputs import Collected, copied, joined
 from fastnn.models.replay import Programs, Replay
 from fastnn.progress import Progress, resolve_verbose
 
@@ -476,7 +477,7 @@ class Trainer(Layer):
 
         self._build_from(x[:1])
         y = self._programs.call(self, x, False, outputs)
-        return y if type(y) is np.ndarray else _joined([_copied(y)])
+        return y if type(y) is np.ndarray else joined([copied(y)])
 
     def _predict(self, who: str, batches: data.Batches, level: int, callbacks: Any) -> Any:
         data.begin_first(who, batches)
@@ -485,7 +486,7 @@ class Trainer(Layer):
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
         replay = Replay(self, "predict", "predict", self._predict_step, self._between(hooks, "predict"))
-        out = _Collected(batches.total)
+        out = Collected(batches.total)
         hooks.on_predict_begin()
         try:
             done = 0
@@ -493,12 +494,11 @@ class Trainer(Layer):
                 while ready := batches.ready():
                     if begins:
                         hooks.on_predict_batch_begin(done)
-                    replay.advance(batches, ready[0], 1)
-                    out.add(replay.result, batches.count(ready[0]))
-                    batches.taken(1)
+                    steps = replay.collect(batches, ready[0], 1 if begins or ends else ready[1], out)
+                    batches.taken(steps)
+                    done += steps
                     if ends:
-                        hooks.on_predict_batch_end(done, {"outputs": replay.result})
-                    done += 1
+                        hooks.on_predict_batch_end(done - 1, {"outputs": replay.result})
                     progress.update(done)
             batches.end()
             progress.finish(done)
@@ -771,44 +771,6 @@ class _Plan:
         self.trained = model.trainable_variables
         self.regularized = [weight for weight in self.trained if weight.regularizer is not None]
         self.constraints = [pair for layer in (model, *self.layers) for pair in layer._constraints]
-
-
-class _Collected:
-    """The outputs of all batches in one array, or in the structure that the model returns."""
-
-    def __init__(self, samples: int | None) -> None:
-        self.samples = samples
-        self.filled = 0
-        self.whole: Array | None = None
-        self.parts: list[Any] = []
-
-    def add(self, y: Any, count: int) -> None:
-        if self.samples is not None and isinstance(y, Tensor) and y.shape[:1] == (count,) and not self.parts:
-            if self.whole is None:
-                self.whole = np.empty((self.samples, *y.shape[1:]), y.dtype)
-            self.whole[self.filled : self.filled + count] = y.data
-            self.filled += count
-        else:
-            self.parts.append(_copied(y))
-
-    def result(self) -> Any:
-        return self.whole if self.whole is not None else _joined(self.parts)
-
-
-def _copied(y: Any) -> Any:
-    if isinstance(y, dict):
-        return {key: _copied(value) for key, value in y.items()}
-    if isinstance(y, (list, tuple)):
-        return [_copied(value) for value in y]
-    return y.numpy() if isinstance(y, Tensor) else np.asarray(y)
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], dict):
-        return {key: _joined([part[key] for part in parts]) for key in parts[0]}
-    if isinstance(parts[0], list):
-        return [_joined([part[i] for part in parts]) for i in range(len(parts[0]))]
-    return np.concatenate(parts)
 
 
 def _mean(name: str) -> Any:
