@@ -26,10 +26,13 @@ cdef double SHARED_WORK = 1e5
 # A step of less work than this is faster on the calling thread alone.
 cdef double REGION_WORK = 1e6
 
-# A replay runs in slices; in one of TRIAL_EVERY the slower choice of threads is timed again, for TRIAL_SECONDS.
+# A replay runs in slices; the choice of threads that was slower is timed again for TRIAL_SECONDS in the second slice,
+# the fourth, the eighth, ..., later in one of TRIAL_EVERY.
 cdef double SLICE_SECONDS = 0.01
 cdef double TRIAL_SECONDS = 0.0005
 cdef int TRIAL_EVERY = 32
+# A step that took longer than lately counts so much, one that was faster counts whole.
+cdef double BAD_NEWS = 0.25
 cdef ptrdiff_t MOST_CONSTANT = 64   # bytes: longer inputs from outside are compared by address alone
 cdef uintptr_t EVERYWHERE = <uintptr_t>1 << 62
 
@@ -74,6 +77,7 @@ cdef class Program:
     cdef list inputs            # while noting: (first byte, end, first item) of each
     cdef double pace[2]         # seconds a step took lately: alone, shared by the team; 0: not yet known
     cdef ptrdiff_t slices
+    cdef ptrdiff_t next_trial
     cdef list guards            # (status array, function of the position that makes the exception)
     cdef double work
     cdef int threads
@@ -95,6 +99,7 @@ cdef class Program:
         self.notes = []
         self.held = []
         self.pace[0] = self.pace[1] = 0.0
+        self.next_trial = 2
         self.guards = []
         self.inputs = []
         self.arena = Arena() if arena is None else arena
@@ -423,30 +428,38 @@ cdef class Program:
 
         What is faster depends on the step, and on what else the machine does: threads that wait at barriers for one
         that does not get a processor make a step many times slower. So both are timed, the loser again from time to
-        time.
+        time. The team is tried with threads that are awake already, as they are from a slice's second step on.
         """
         cdef ptrdiff_t done
-        cdef int shared = 1
+        cdef ptrdiff_t first = 0
+        cdef int shared = not 0 < self.pace[0] < self.pace[1]
         cdef double seconds = SLICE_SECONDS
         cdef double begin = now[0]
+        cdef double pace
         if wanted:
-            team = min(team, wanted)
-        elif self.pace[0] == 0 or self.pace[1] == 0:
-            shared = self.pace[0] != 0
-            seconds = TRIAL_SECONDS
+            team, shared = min(team, wanted), 1
         else:
-            shared = self.pace[1] < self.pace[0]
             self.slices += 1
-            if self.slices % TRIAL_EVERY == 0:
+            if self.slices >= self.next_trial:
+                self.next_trial += min(self.slices, TRIAL_EVERY)
                 shared = not shared
                 seconds = TRIAL_SECONDS
+                if shared and steps > 1:
+                    with nogil:
+                        first = fnn_replay(self.entries, self.n, 1, team, 0.0)
+                    if first == 0:
+                        return 0
+                    begin = fnn_now()
         seconds = min(seconds, max(end - begin, 0.0))
         with nogil:
-            done = fnn_replay(self.entries, self.n, steps, team if shared else 1, seconds)
+            done = fnn_replay(self.entries, self.n, steps - first, team if shared else 1, seconds)
         now[0] = fnn_now()
         if done and not wanted:
-            self.pace[shared] = (now[0] - begin) / done
-        return done
+            pace = (now[0] - begin) / done
+            if pace > self.pace[shared] > 0:
+                pace = self.pace[shared] + BAD_NEWS * (pace - self.pace[shared])
+            self.pace[shared] = pace
+        return first + done
 
     def info(self):
         """Facts for tests and documentation."""
