@@ -41,12 +41,14 @@ static inline int fnn_axis_inside(const fnn_axis *x, ptrdiff_t o) {
 /* ---- the gradient of the kernel ------------------------------------------------------------------------------ */
 #define FNN_SPARSE_PATCH 64               /* a patch of at most as many numbers is copied: one address, no lines */
 #define FNN_SPARSE_SLICE (24 * 1024)      /* bytes of x, or of copied patches, that stay in the L1 cache */
+#define FNN_SPARSE_SLICE_L2 (96 * 1024)  /* and at most as many for the sake of */
+#define FNN_SPARSE_WINDOWS 32             /* windows enough to load and store a channel's gradient for */
 
 /* Works on some images, or on some rows of windows of one image. */
 typedef struct fnn_sparse_slice {
   ptrdiff_t images, high;
-  ptrdiff_t patch;       /* numbers from one copied patch to the next, a power of two; 0: x is read in place or from */
-  ptrdiff_t rows, width; /* a copy with the border around it (rows of the largest slice); 0 rows: in place */
+  ptrdiff_t patch;       /* numbers from one copied patch to the next, a power of two; 0: patches are not copied */
+  ptrdiff_t rows, width; /* of a copy of x with the border around it, for the largest slice; 0 rows: x in place */
 } fnn_sparse_slice;
 
 /* Rows of x that `high` rows of windows read. */
@@ -55,36 +57,38 @@ static inline ptrdiff_t fnn_sparse_rows(const fnn_conv_pool *p, ptrdiff_t high) 
 }
 
 static inline fnn_sparse_slice fnn_sparse_slice_of(const fnn_conv_pool *p, ptrdiff_t itemsize) {
-  const ptrdiff_t size = fnn_lines(p) * fnn_line(p), vl = 64 / itemsize, pooled_h = fnn_max(1, p->pooled_h);
+  const ptrdiff_t size = fnn_lines(p) * fnn_line(p), vl = 64 / itemsize;
   fnn_sparse_slice s = {1, 1, 0, 0, 0};
-  if (size <= FNN_SPARSE_PATCH) {
+  if (size <= FNN_SPARSE_PATCH)
     for (s.patch = vl; s.patch < size;) s.patch *= 2;
-    s.high = fnn_max(1, FNN_SPARSE_SLICE / fnn_max(1, p->pooled_w * p->pool_h * p->pool_w * s.patch * itemsize));
-  } else {
-    s.width = (p->cols.out - 1) * p->cols.stride + (p->cols.taps - 1) * p->cols.dilation + 1;
-    const ptrdiff_t row = fnn_max(1, s.width * p->c * itemsize), image = fnn_sparse_rows(p, pooled_h) * row;
-    if (image <= FNN_SPARSE_SLICE) s.high = FNN_SPARSE_SLICE / image * pooled_h;
-    else
-      while (fnn_sparse_rows(p, s.high + 1) * row <= FNN_SPARSE_SLICE) s.high++;
-  }
-  if (s.high >= pooled_h) {
-    s.images = s.high / pooled_h;
-    s.high = pooled_h;
+  s.width = (p->cols.out - 1) * p->cols.stride + (p->cols.taps - 1) * p->cols.dilation + 1;
+  for (;;) {
+    const fnn_sparse_slice more = {s.images + (s.high >= p->pooled_h), s.high + (s.high < p->pooled_h), s.patch, 0, s.width};
+    const ptrdiff_t rows = s.patch ? more.high * p->pooled_w * p->pool_h * p->pool_w : fnn_sparse_rows(p, more.high);
+    const ptrdiff_t bytes = more.images * rows * (s.patch ? s.patch : s.width * p->c) * itemsize;
+    const int few = !s.patch && s.images * s.high * p->pooled_w < FNN_SPARSE_WINDOWS;
+    if (more.images > p->n || bytes > (few ? FNN_SPARSE_SLICE_L2 : FNN_SPARSE_SLICE)) break;
+    s = more;
   }
   const int cut = p->rows.out > 0 && p->cols.out > 0 &&
                   !(fnn_axis_inside(&p->rows, 0) && fnn_axis_inside(&p->rows, p->rows.out - 1) &&
                     fnn_axis_inside(&p->cols, 0) && fnn_axis_inside(&p->cols, p->cols.out - 1));
-  if (!s.patch && (cut || fnn_line(p) % vl)) s.rows = fnn_sparse_rows(p, s.high);
+  if (cut || (!s.patch && fnn_line(p) % vl)) s.rows = fnn_sparse_rows(p, s.high);
   return s;
 }
 
-/* Numbers of scratch for one thread: x or patches, then for each window of the slice its place, its winner's place and
+/* Numbers of the copy of x, loads of whole vectors behind its end included. */
+static inline ptrdiff_t fnn_sparse_copy(const fnn_conv_pool *p, const fnn_sparse_slice *s, ptrdiff_t itemsize) {
+  return s->rows ? fnn_round_up(s->images * s->rows * s->width * p->c, 64 / itemsize) + 64 / itemsize : 0;
+}
+
+/* Numbers of scratch for one thread: a copy of x, patches, then for each window of the slice its place, its winner's place and
  * gradient, or a vector of gradients and codes. */
 static inline ptrdiff_t fnn_sparse_scratch(fnn_conv_pool p, ptrdiff_t itemsize) {
   const fnn_sparse_slice s = fnn_sparse_slice_of(&p, itemsize);
   const ptrdiff_t windows = s.images * s.high * fnn_max(0, p.pooled_w), vl = 64 / itemsize;
-  const ptrdiff_t x = s.patch ? windows * p.pool_h * p.pool_w * s.patch : s.images * s.rows * s.width * p.c;
-  return fnn_round_up(x, vl) + vl + fnn_round_up(windows * (s.patch ? 2 * vl : 1 + 16 / itemsize), vl);
+  const ptrdiff_t patches = s.patch ? windows * p.pool_h * p.pool_w * s.patch + vl : 0;
+  return fnn_sparse_copy(&p, &s, itemsize) + patches + fnn_round_up(windows * (s.patch ? 2 * vl : 1 + 16 / itemsize), vl);
 }
 
 /* Image chunks with a sum of their own: few and small channels are shared by image. */

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastnn import _core
+from fastnn import Tensor, _core, ops
 from fastnn._core import empty
 from fastnn.ops.conv import sizes_of
 from fastnn.ops.conv_pool_bwd import sparse_input_gradient, sparse_kernel_gradient
 from fastnn.ops.window import window
-from tests.helpers import FMA_ISAS, THREADS, assert_close, assert_same_bits
+from tests.helpers import FMA_ISAS, THREADS, assert_close, assert_same_bits, random_array
 
 
 def case(
@@ -170,3 +170,20 @@ def test_zeros_are_not_multiplied():
         x[:, ::2, 6] = x[:, 6] = np.inf
         code[0, 0, 0, 3], dz[0, 0, 0, 3] = 255, np.inf
         assert all(np.isfinite(result).all() for result in run(sizes, pool, x, kernel, dz, code))
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu"])
+@pytest.mark.parametrize("shape, kernel, pool", [
+    ((3, 12, 11, 3), (3, 3, 3, 18), 2), ((2, 9, 9, 20), (4, 4, 20, 7), 3), ((2, 8, 8, 16), (1, 1, 16, 16), 4),
+])  # fmt: skip
+def test_the_op_has_the_same_gradients_sparse_and_dense(monkeypatch, activation, shape, kernel, pool):
+    gradients = []
+    for choice in (True, False):
+        monkeypatch.setattr("fastnn.ops.conv_pool.prefers_sparse", lambda *_, choice=choice: (choice, choice))
+        arrays = random_array(shape, 1), random_array(kernel, 2), random_array(kernel[3:], 3)
+        leaves = [Tensor(a.astype(np.float32), requires_grad=True) for a in arrays]
+        y = ops.conv2d_max_pool(*leaves, padding="same", activation=activation, pool_size=pool)
+        y.backward(random_array(y.shape, 4).astype(np.float32))
+        gradients.append([leaf.grad.numpy() for leaf in leaves])
+    for sparse, dense in zip(*gradients, strict=True):
+        assert_close(sparse, dense, np.float32, 1000)
