@@ -21,8 +21,8 @@ cdef extern from *:
     """
     double fnn_now() nogil
 
-# Inside a region sharing costs a barrier (0.2 us), not a region.
-cdef double SHARED_WORK = 1e5
+# Inside a region sharing costs a barrier and the way of some data between caches (0.1 us), not a region.
+cdef double SHARED_WORK = 4e4
 # A step of less work than this is faster on the calling thread alone.
 cdef double REGION_WORK = 1e6
 
