@@ -22,10 +22,13 @@
  * 32, AVX2 4 x 2 + 2 + 1 of 16, NEON 4 x 4 + 4 + 1 of 32. */
 #if defined FNN_SIMD_AVX512_H
 #define CONV_POOL_TILES(X) X(2, 1) X(2, 2) X(2, 3) X(3, 1)
+#define CONV_POOL_PATCH PTRDIFF_MAX
 #elif defined FNN_SIMD_AVX2_H || defined FNN_SIMD_NEON_H
 #define CONV_POOL_TILES(X) X(2, 1)
+#define CONV_POOL_PATCH 64 /* longer sums: conv2d.c's tiles have more accumulators at work */
 #else
 #define CONV_POOL_TILES(X)
+#define CONV_POOL_PATCH 0
 #endif
 #define CONV_POOL_WINDOWS 3 /* the most windows of a tile */
 #define CONV_POOL_PIXELS 12 /* the most pixels of a tile */
@@ -295,7 +298,8 @@ static void FNN(conv_pool_register_tiles)(const FNN(conv_pool_plan) * p, FNN(con
 
 static void FNN(conv_pool_box)(const FNN(conv_pool_plan) * p, FNN(conv_box) b) {
   ptrdiff_t most = 0; /* windows of a register tile */
-  if (p->kh == p->kw && p->kh == p->sh && p->kw == p->sw && p->kh < 4)
+  if (p->kh == p->kw && p->kh == p->sh && p->kw == p->sw && p->kh < 4 &&
+      p->conv.rows.taps * p->conv.cols.taps * p->conv.c <= CONV_POOL_PATCH)
     for (most = CONV_POOL_WINDOWS; most > 0 && !FNN(conv_pool_tiles)[p->kh][most][0];) most--;
   for (ptrdiff_t panel = b.p0; panel < b.p1; panel += CONV_PANELS) {
     FNN(conv_box) q = b;
