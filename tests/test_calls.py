@@ -57,7 +57,7 @@ def net(eager=False, optimizer=None, loss=None, **kwargs):
 
 
 def everything(model, x=X, y=Y):
-    """What each kind of call does and gives, as bytes and numbers; six kinds of steps."""
+    """What each kind of call does and gives, as bytes and numbers; seven kinds of steps."""
     history = model.fit(x[:64], y[:64], epochs=2, batch_size=16, verbose=0, validation_split=0.25).history
     one = [model.train_on_batch(x[:16], y[:16]), model.test_on_batch(x[:16], y[:16])]
     return {
@@ -69,6 +69,7 @@ def everything(model, x=X, y=Y):
         "predict": model.predict(x[:64], batch_size=16, verbose=0).tobytes(),
         "predict one": model.predict(x[:5], verbose=0).tobytes(),
         "call": model(x[:3]).numpy().tobytes(),
+        "inference": model(x[:3], training=False).numpy().tobytes(),
     }
 
 
@@ -265,6 +266,13 @@ def test_isa_and_threads_are_part_of_the_structure(recordings):
             for _ in range(4):
                 assert model.predict(X[:5], verbose=0).tobytes() == want
     assert len(recordings) == n + 2  # the instruction set was the same
+    assert model.predict(X[:5], verbose=0).tobytes() == want
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(1, user_api="openmp"):
+        for _ in range(4):
+            assert model.predict(X[:5], verbose=0).tobytes() == want
+    model.predict(X[:5], verbose=0)
+    assert len(recordings) == n + 2 + 2 * (_core.get_num_threads() > 1)
 
 
 def test_run_eagerly_is_honoured_at_once():
@@ -470,6 +478,18 @@ def test_structures_stay_structures():
         np.testing.assert_array_equal(y["twice"].numpy(), X[:4] * 2)
         np.testing.assert_array_equal(y["list"][0].numpy(), X[:4] + 1)
         np.testing.assert_array_equal(model.predict(X[:4], verbose=0)["list"][0], X[:4] + 1)
+
+
+def test_what_is_hopeless_is_not_tried_again_and_again(recordings):
+    class Peek(layers.Layer):
+        def call(self, x):
+            return ops.multiply(x, float(ops.max(x)) + 1.0)
+
+    model = models.Sequential([layers.Input((6,)), Peek()])
+    for n in range(1, 9):
+        for _ in range(4):
+            np.testing.assert_array_equal(model(X[:n]).numpy(), X[:n] * (X[:n].max() + np.float32(1)))
+    assert len(recordings) == 1
 
 
 def test_losses_of_a_call_are_made_anew():

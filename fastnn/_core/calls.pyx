@@ -108,7 +108,8 @@ cdef class Calls:
     """
     cdef list calls
     cdef bint busy
-    cdef public unsigned long long changes  # for which the calls are known to be right
+    cdef public unsigned long long changes  # for which the calls are known to be right, in so many threads
+    cdef public int threads
     cdef unsigned long long clock
 
     def __cinit__(self):
@@ -141,7 +142,8 @@ cdef class Calls:
         """
         cdef Call call
         if (
-            self.changes != changes or self.busy or fnn_steps_deep or tracers or not cnp.PyArray_CheckExact(x)
+            self.changes != changes or self.busy or fnn_steps_deep or self.threads != current_threads() or tracers
+            or not cnp.PyArray_CheckExact(x)
             or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) or not cnp.PyArray_ISALIGNED(<cnp.ndarray>x)
             or cnp.PyArray_ISBYTESWAPPED(<cnp.ndarray>x)
         ):

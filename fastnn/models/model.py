@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import errors
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer, _state
-from fastnn.models.replay import Programs, as_result
+from fastnn.models.replay import CALL, INFERENCE, Programs, as_result
 from fastnn.models.summary import print_summary
 from fastnn.models.trainer import Trainer
 
@@ -90,17 +90,20 @@ class Model(Trainer):
 
         For plain arrays nothing is recorded for gradients, unless ``training=True``; give a `Tensor` to differentiate.
         """
-        if training is None and not kwargs and len(args) == 1:
-            found = self._programs.run(args[0], 0, sys.maxsize)
+        mode = None
+        if not (training or kwargs) and len(args) == 1:
+            mode = CALL if training is None else INFERENCE
+            found = self._programs.run(args[0], mode, sys.maxsize)
             if found is not None:
                 return as_result(*found)
         first = args[0] if args else next(iter(kwargs.values()), None)
         if training or _state.depth or isinstance(first, Tensor):
             return super().__call__(*args, training=training, **kwargs)
         with no_grad():
-            if training is None and not kwargs and len(args) == 1 and type(first) is np.ndarray and self.built:
-                return self._programs.call(self, first, None, super().__call__)
-            return super().__call__(*args, training=training, **kwargs)
+            written = super().__call__
+            if mode is not None and type(first) is np.ndarray and self.built:
+                return self._programs.call(self, first, mode, lambda x: written(x, training=training))
+            return written(*args, training=training, **kwargs)
 
     def _prepare(self, x: Any) -> None:
         """A subclass builds its layers as its call reaches them."""

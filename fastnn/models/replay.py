@@ -25,6 +25,7 @@ from fastnn._core import (
     Calls,
     Program,
     enter_step,
+    get_num_threads,
     in_step,
     launch,
     leave_step,
@@ -43,7 +44,7 @@ MOST_KINDS = 64  # that ran once, and will be recorded when they come again
 ARENA_RECORDINGS = 32  # until further programs get a new arena: an old one holds what long forgotten steps needed
 
 TRAINING_KINDS = ("train", "test")
-CALL_MODES = {None: 0, False: 1}  # by the argument `training`
+CALL, INFERENCE, PREDICT = range(3)  # model(x), model(x, training=False), and model.predict(x) for one batch
 READ_IN_PLACE = "?bBhHiIlLqQfd"  # dtypes (as characters) of arrays that kernels read where they lie
 
 _one_recording = threading.Lock()  # only one recording can go on; other threads' steps run as written meanwhile
@@ -97,6 +98,7 @@ class Programs(Calls):
         self.seen: dict[Key, None] = {}  # kinds that ran once, as written
         self.structure: Structure | None = None
         self.changes = -1 % 2**64
+        self.hopeless: set[str] = set()  # what Python has to run, whatever the shapes are
         self.arena = Arena()
         self.plan: Any = None  # what the trainer made of the structure
 
@@ -106,12 +108,13 @@ class Programs(Calls):
 
     def look(self, model: Any) -> Structure:
         """The model's structure; programs of another one are dropped."""
-        if self.structure is not None and self.changes == structure_changes():
+        if self.structure is not None and self.changes == structure_changes() and self.threads == get_num_threads():
             return self.structure
         return self._look_closely(model)
 
     def _look_closely(self, model: Any) -> Structure:
-        changes, before, structure = structure_changes(), self.structure, structure_of(model)
+        changes, threads, before = structure_changes(), get_num_threads(), self.structure
+        structure = structure_of(model)
         if before != structure:
             self.structure, self.plan = structure, None
             if before is None or before.forward != structure.forward:
@@ -119,12 +122,13 @@ class Programs(Calls):
             elif before.training != structure.training:
                 self._drop(lambda key: key[0] in TRAINING_KINDS)
             self._list_calls()
-        self.changes = changes
+        self.changes, self.threads = changes, threads
         return structure
 
     def _drop(self, which: Callable[[Key], bool]) -> None:
         self.steps = {key: step for key, step in self.steps.items() if not which(key)}
         self.seen = {key: None for key in self.seen if not which(key)}
+        self.hopeless.clear()
 
     def _list_calls(self) -> None:
         """Offer the calls that fit the present structure."""
@@ -132,10 +136,12 @@ class Programs(Calls):
         self.offer([step.call for key, step in self.steps.items() if step.call is not None and key[2] == flags])
 
     def find(self, model: Any, kind: str, signature: Key) -> Step | None:
-        """What is known of a step; None before it has run once."""
+        """What is known of a step; None before it has run once, and where there is no hope."""
         key = (kind, signature, self.look(model).flags)
         step = self.steps.get(key)
         if step is None:
+            if kind in self.hopeless:
+                return None
             if key not in self.seen:
                 if len(self.seen) >= MOST_KINDS:
                     del self.seen[next(iter(self.seen))]
@@ -155,36 +161,35 @@ class Programs(Calls):
             self.arena = Arena()
         return Program(self.arena)
 
-    def call(self, model: Any, x: Array, training: bool | None, function: Callable[[Array], Any]) -> Any:
-        """``function(x)`` for a plain array, by a program if it can be; for ``training=False`` an array, not a Tensor.
+    def call(self, model: Any, x: Array, mode: int, function: Callable[[Array], Any]) -> Any:
+        """``function(x)`` for a plain array, by a program if it can be.
 
         Parameters
         ----------
+        mode : int
+            CALL, INFERENCE, or PREDICT: that one gives an array where the others give a Tensor.
         function : callable
             What the model makes of x, a pure function but for the weights and random states.
         """
         if model.run_eagerly or in_step() or not _readable_in_place(x):
-            return _of_its_own(function(x), training)
+            return _of_its_own(function(x), mode)
         self.look(model)
-        mode = CALL_MODES[training]
         found = self.run(x, mode, len(x))
         if found is not None:
             return as_result(*found)
         if not self.acquire():
-            return _of_its_own(function(x), training)
+            return _of_its_own(function(x), mode)
         try:
-            step = self.find(model, "call", (mode, x.dtype.char, x.shape))
+            step = self.find(model, f"call {mode}", (x.dtype.char, x.shape))
             if step is None or step.written or step.call is not None:  # which has just found an error in x
-                return _of_its_own(function(x), training)
+                return _of_its_own(function(x), mode)
             if not _one_recording.acquire(blocking=False):
-                return _of_its_own(function(x), training)
-            return self._record_call(model, step, x.copy(), training, function)
+                return _of_its_own(function(x), mode)
+            return self._record_call(model, step, x.copy(), mode, function)
         finally:
             self.release()
 
-    def _record_call(
-        self, model: Any, step: Step, x: Array, training: bool | None, function: Callable[[Array], Any]
-    ) -> Any:
+    def _record_call(self, model: Any, step: Step, x: Array, mode: int, function: Callable[[Array], Any]) -> Any:
         """Record the call of an array that may be kept: guards do that, to say what is wrong in it."""
         program = self.new_program()
         try:
@@ -193,13 +198,15 @@ class Programs(Calls):
         finally:
             _one_recording.release()
         adds_losses = any(layer._losses_of_step == model._called_in_step for layer in model._flatten())
-        if type(y) is not Tensor or not y.data.flags.c_contiguous or (adds_losses and training is None):
+        if type(y) is not Tensor or not y.data.flags.c_contiguous or (adds_losses and mode != PREDICT):
             step.written = True  # what Python can still see must be made anew at each call
-            return _of_its_own(_copied(y), training)
-        logits = y._logits if training is None else None
+            self.hopeless.add(f"call {mode}")
+            return _of_its_own(_copied(y), mode)
+        logits = y._logits if mode != PREDICT else None
         results = [y.data] if logits is None else [y.data, logits[1].data]
-        call = Call(program, x, results, CALL_MODES[training], None if logits is None else logits[0])
-        step.consider(program)
+        call = Call(program, x, results, mode, None if logits is None else logits[0])
+        if step.consider(program) is not None:
+            self.hopeless.add(f"call {mode}")
         if step.program is not None:
             step.call = call
             self._list_calls()
@@ -208,7 +215,7 @@ class Programs(Calls):
 
 def as_result(call: Call, results: Any) -> Any:
     """What a call returns: a Tensor, which knows the logits it was made from, or for `predict` an array."""
-    if call.mode:
+    if call.mode == PREDICT:
         return results
     if call.tag is None:
         return Tensor.wrap(results)
@@ -222,9 +229,9 @@ def _readable_in_place(x: Array) -> bool:
     return x.dtype.char in READ_IN_PLACE and x.dtype.isnative and flags.c_contiguous and flags.aligned and x.size > 0
 
 
-def _of_its_own(y: Any, training: bool | None) -> Any:
+def _of_its_own(y: Any, mode: int) -> Any:
     """What a call returns that did not use an arena."""
-    return np.array(y.data) if training is False and type(y) is Tensor else y
+    return np.array(y.data) if mode == PREDICT and type(y) is Tensor else y
 
 
 def _copied(y: Any) -> Any:
@@ -318,7 +325,8 @@ class Replay:
         if step is not None:
             step.position[0] = begin
             if step.program is not None and step.inputs is not arrays:
-                self._bind(step, step.program, batches, arrays, count)
+                if not self._bind(step, step.program, batches, arrays, count):
+                    return None
                 self._note(step, arrays)
         return step
 
@@ -347,16 +355,22 @@ class Replay:
             leave_step()
         return 1
 
-    def _bind(self, step: Step, program: Program, batches: Batches, arrays: Arrays, count: int) -> None:
-        """Let a program read these arrays."""
+    def _bind(self, step: Step, program: Program, batches: Batches, arrays: Arrays, count: int) -> bool:
+        """Let a program read these arrays; False while another thread records."""
         inputs = (*arrays, batches.index)
         layout = _layout(inputs)
         if layout == step.layout:
             program.bind(inputs)
-            return
-        with _one_recording, program.rebind(inputs):
-            batches.batch_at(step.position, arrays, count)
+            return True
+        if not _one_recording.acquire(blocking=False):
+            return False
+        try:
+            with program.rebind(inputs):
+                batches.batch_at(step.position, arrays, count)
+        finally:
+            _one_recording.release()
         step.layout = layout
+        return True
 
     def _record(self, step: Step, batches: Batches, number: int) -> int:
         arrays, _, count = batches.where(number)
@@ -374,6 +388,8 @@ class Replay:
         if step.program is not None:
             step.result = self.result
             self._note(step, arrays)
+        if reason is not None:
+            self.model._programs.hopeless.add(self.kind)
         if reason is not None and not self.model._told:
             self.model._told = True
             warnings.warn(

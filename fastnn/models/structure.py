@@ -24,7 +24,7 @@ class Structure(NamedTuple):
 
     forward: tuple[Any, ...]
     training: tuple[Any, ...]
-    flags: tuple[bool, ...]
+    flags: tuple[Any, ...]  # instruction set and threads, and what is trainable
 
 
 def structure_of(model: Any) -> Structure:
@@ -37,11 +37,11 @@ def structure_of(model: Any) -> Structure:
     if model._metrics is not None:
         training.visit(model._metrics.metrics)
     optimizer = None if model.optimizer is None else model.optimizer.version
-    settings = (config.floatx(), config.epsilon(), *execution())
+    settings = (config.floatx(), config.epsilon())
     return Structure(
         (*settings, *forward.found),
         (optimizer, model._loss_weight, *training.found),
-        tuple(forward.flags),
+        (*execution(), *forward.flags),
     )
 
 

@@ -21,7 +21,7 @@ from fastnn.layers.base import Layer
 from fastnn.models import data, stream
 from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy
 from fastnn.models.outputs import Collected, copied, joined
-from fastnn.models.replay import Programs, Replay
+from fastnn.models.replay import PREDICT, Programs, Replay
 from fastnn.progress import Progress, resolve_verbose
 
 _guard = threading.Lock()
@@ -453,7 +453,7 @@ class Trainer(Layer):
         """
         if callbacks is None and steps is None and (verbose == 0 or verbose == "auto"):
             if batch_size is None or (type(batch_size) is int and batch_size > 0):
-                found = self._programs.run(x, 1, batch_size or data.BATCH_SIZE)
+                found = self._programs.run(x, PREDICT, batch_size or data.BATCH_SIZE)
                 if found is not None:
                     return found[1]
         who = f"{self._who}.predict"
@@ -476,7 +476,7 @@ class Trainer(Layer):
                 return self(ops.cast(as_tensor(array), self.dtype), training=False)
 
         self._build_from(x[:1])
-        y = self._programs.call(self, x, False, outputs)
+        y = self._programs.call(self, x, PREDICT, outputs)
         return y if type(y) is np.ndarray else joined([copied(y)])
 
     def _predict(self, who: str, batches: data.Batches, level: int, callbacks: Any) -> Any:
