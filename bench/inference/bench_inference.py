@@ -5,30 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from networks import images, mlp, reference_cnn, vectors
+from networks import CIFAR_CNN, MLP, REFERENCE_CNN, WIDE_MLP, data, fastnn_model
 
-CASES = {"reference CNN": (reference_cnn, images), "MLP 64-25-15-1": (mlp, vectors)}
+CASES = {network.name: network for network in (REFERENCE_CNN, MLP, WIDE_MLP, CIFAR_CNN)}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_one_sample_call(benchmark: Any, threads: int, case: str) -> None:
-    make, data = CASES[case]
-    model, (x, _) = make(), data(1)
+    model, (x, _) = fastnn_model(CASES[case]), data(CASES[case], 1)
     benchmark.group = f"{case}: one sample"
     benchmark(model, x)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_one_sample_predict(benchmark: Any, threads: int, case: str) -> None:
-    make, data = CASES[case]
-    model, (x, _) = make(), data(1)
+    model, (x, _) = fastnn_model(CASES[case]), data(CASES[case], 1)
     benchmark.group = f"{case}: one sample"
     benchmark(model.predict, x, verbose=0)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_256_samples_predict(benchmark: Any, threads: int, case: str) -> None:
-    make, data = CASES[case]
-    model, (x, _) = make(), data(256)
+    model, (x, _) = fastnn_model(CASES[case]), data(CASES[case], 256)
     benchmark.group = f"{case}: 256 samples"
     benchmark(model.predict, x, batch_size=256, verbose=0)
