@@ -5,6 +5,11 @@
 #   make test     all tests; make test PYTEST="tests/test_cli.py -k info" for some
 #   make lint     ruff, mypy --strict, cython-lint
 #   make bench    benchmarks: a table, and JSON in .benchmarks/; make bench PYTEST=bench/training for some
+#   make bench-peers     fastnn beside PyTorch, TensorFlow, JAX, ... in an environment of its own (.venv-peers, 3 GB): bars, chart,
+#                        docs/performance.md and README.md; PEERS="--works CIFAR --rounds 2" for some, which writes nothing
+#   make bench-check     names what became more than 10 % slower than bench/baseline.json says for this kind of machine
+#   make bench-baseline  records that; commit it with the reason
+#   make roofline        FLOPs, bytes, time, share of the peak of each layer of the reference CNN
 #   make wheel    sdist, wheel from the sdist alone, manylinux repair, trial in a clean environment
 #   make build    only build
 #   make test-generic, test-avx2, test-serial   the suite on portable kernels, on AVX2, on a build without OpenMP
@@ -16,6 +21,8 @@ PYTHON ?= python3
 PYTEST ?=
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS ?=
+PEERS_VENV := .venv-peers
 CORE_SOURCES := setup.py $(shell find csrc -type f) $(wildcard fastnn/_core/*.pyx)
 SERIAL := build/serial
 NEON := build/neon
@@ -24,7 +31,8 @@ QEMU ?= qemu-aarch64
 # As in setup.py, which says why.
 KERNEL_FLAGS := -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -Wall -Wextra -Wshadow -Werror -Icsrc
 
-.PHONY: help venv build demo test test-generic test-avx2 test-serial lint bench wheel neon ulp clean
+.PHONY: help venv build demo test test-generic test-avx2 test-serial lint
+.PHONY: bench bench-peers bench-check bench-baseline roofline wheel neon ulp clean
 .DELETE_ON_ERROR:
 
 help:
@@ -76,6 +84,29 @@ bench: build
 	  --benchmark-columns=min,median,stddev,rounds --benchmark-sort=name
 	$(BIN)/python bench/import_and_size.py
 
+$(PEERS_VENV)/.libraries: bench/requirements.txt
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
+$(PEERS_VENV)/.fastnn: $(PEERS_VENV)/.libraries $(CORE_SOURCES) $(wildcard fastnn/*.py fastnn/*/*.py)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	@touch $@
+
+# Everything is run, written down and drawn unless PEERS chooses.
+bench-peers: $(PEERS_VENV)/.fastnn
+	$(PEERS_VENV)/bin/python bench/peers/run.py $(PEERS)
+	$(if $(PEERS),,$(PEERS_VENV)/bin/python bench/peers/report.py --chart)
+
+bench-check: build
+	$(BIN)/python -m bench.check
+
+bench-baseline: build
+	$(BIN)/python -m bench.check --write
+
+roofline: build
+	$(BIN)/python -m bench.roofline
+
 # Every kernel call of the suite, recorded here with its results, has the same bits on aarch64.
 neon: build
 	@command -v $(NEON_CC) >/dev/null && command -v $(QEMU) >/dev/null \
@@ -93,6 +124,6 @@ wheel: $(VENV)/.tools
 	$(BIN)/python .ci/wheel.py
 
 clean:
-	rm -rf build dist wheelhouse .venv .pytest_cache .mypy_cache .ruff_cache .benchmarks *.egg-info fastnn/_core/*.c
+	rm -rf build dist wheelhouse .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache .benchmarks *.egg-info fastnn/_core/*.c
 	find fastnn -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
