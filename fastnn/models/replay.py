@@ -34,6 +34,7 @@ from fastnn._core import (
 )
 from fastnn.autograd import FLOAT64, Array, Tensor
 from fastnn.models.data import Arrays, Batches
+from fastnn.models.interrupts import Uninterrupted
 from fastnn.models.outputs import Collected
 from fastnn.models.structure import Structure, structure_of
 
@@ -149,6 +150,8 @@ class Programs(Calls):
                 return None
             # The first run may have made metrics, weights, ...
             key = (kind, signature, self._look_closely(model).flags)
+            step = self.steps.get(key)
+        if step is None:
             if len(self.steps) >= MOST_PROGRAMS:
                 del self.steps[min(self.steps, key=lambda each: self.steps[each].last_use())]
                 self._list_calls()
@@ -290,15 +293,9 @@ class Replay:
     def advance(self, batches: Batches, number: int, most: int) -> int:
         """Run at least one step from this number on, at most `most`; returns how many were run."""
         step = self._step_at(batches, number)
-        if step is None or step.written:
-            return self._run_as_written(batches, number)
-        if step.program is None:
-            if not _one_recording.acquire(blocking=False):
-                return self._run_as_written(batches, number)
-            try:
-                return self._record(step, batches, number)
-            finally:
-                _one_recording.release()
+        if step is None or step.program is None:
+            with Uninterrupted():
+                return self._run_once(step, batches, number)
         self.result = step.result
         return step.program.replay(min(most, max(batches.whole_steps - number, 1)), MOST_SECONDS)
 
@@ -329,6 +326,15 @@ class Replay:
                     return None
                 self._note(step, arrays)
         return step
+
+    def _run_once(self, step: Step | None, batches: Batches, number: int) -> int:
+        """Run a step that has no program, and record it if that makes sense."""
+        if step is None or step.written or not _one_recording.acquire(blocking=False):
+            return self._run_as_written(batches, number)
+        try:
+            return self._record(step, batches, number)
+        finally:
+            _one_recording.release()
 
     def _find(self, programs: Programs, batches: Batches, arrays: Arrays, count: int) -> Step | None:
         known, changes = self._known, structure_changes()

@@ -20,6 +20,7 @@ from fastnn.callbacks import CallbackList, History
 from fastnn.layers.base import Layer
 from fastnn.models import data, stream
 from fastnn.models.compiled import CompiledMetrics, get_loss, is_sparse, resolve_crossentropy
+from fastnn.models.interrupts import Uninterrupted
 from fastnn.models.outputs import Collected, copied, joined
 from fastnn.models.replay import PREDICT, Programs, Replay
 from fastnn.progress import Progress, resolve_verbose
@@ -753,14 +754,16 @@ class Trainer(Layer):
     def _exclusive(self, what: str) -> Iterator[None]:
         """Only one call at a time may change the weights."""
         self._need_compile(f"{self._who}.{what}")
-        with _guard:
-            if self._training:
-                raise self._busy(what)
-            self._training = what
+        entered = False
         try:
+            with Uninterrupted(), _guard:
+                if self._training:
+                    raise self._busy(what)
+                self._training, entered = what, True
             yield
         finally:
-            self._training = ""
+            if entered:
+                self._training = ""
 
 
 class _Plan:
