@@ -7,6 +7,7 @@ where a line of progress, a callback or the end of an epoch needs them, and nowh
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ from fastnn.models.replay import PREDICT, Programs, Replay
 from fastnn.progress import Progress, resolve_verbose
 
 _guard = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a child must not find it taken by a thread that it does not have
+    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
 
 
 class Trainer(Layer):
