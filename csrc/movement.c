@@ -244,9 +244,39 @@ static inline void fnn_prefetch_row(const char *x, ptrdiff_t bytes) {
   for (ptrdiff_t i = 0; i < bytes && i < 4096; i += 64) __builtin_prefetch(x + i);
 }
 
+/* Packed items are brought into an array of their own, so many bytes at a time, and read from there. */
+enum { FNN_UNPACKED = 512 };
+typedef union fnn_unpacked {
+  char bytes[FNN_UNPACKED];
+  double aligned;
+} fnn_unpacked;
+
+/* Up to *n items, xs bytes apart, as plain ones; *n becomes how many. */
+static void fnn_unpack(const char *x, ptrdiff_t kind, ptrdiff_t xs, fnn_unpacked *y, ptrdiff_t *n) {
+  ptrdiff_t size = fnn_kind_bytes(kind & FNN_KIND_PLAIN);
+  *n = fnn_min(*n, FNN_UNPACKED / size);
+  for (ptrdiff_t i = 0; i < *n; i++) {
+    char *to = y->bytes + i * size;
+    const char *from = x + i * xs;
+    if (kind & FNN_KIND_SWAPPED)
+      for (ptrdiff_t b = 0; b < size; b++) to[b] = from[size - 1 - b];
+    else
+      memcpy(to, from, (size_t)size);
+  }
+}
+
 /* n items of x as int64; 0 if one is none. */
 static int fnn_integers(const void *x, ptrdiff_t kind, ptrdiff_t xs, int64_t *y, ptrdiff_t n) {
   int fine = 1;
+  if (kind > FNN_KIND_PLAIN) {
+    fnn_unpacked plain;
+    for (ptrdiff_t i = 0, m; i < n; i += m) {
+      m = n - i;
+      fnn_unpack((const char *)x + i * xs, kind, xs, &plain, &m);
+      fine &= fnn_integers(plain.bytes, kind & FNN_KIND_PLAIN, 1, y + i, m);
+    }
+    return fine;
+  }
 #define FNN_EACH(type, value, good)                  \
   {                                                  \
     const type *s = x;                               \
@@ -386,6 +416,15 @@ static void FNN(take_bwd)(const fnn_take_bwd_args *a, int ith, int nth) {
 /* n items of x, of any kind and stride, as T; in groups of VL, which the compiler turns into vectors. */
 static void FNN(convert)(const void *restrict x, ptrdiff_t kind, ptrdiff_t xs, T *restrict y, ptrdiff_t n) {
   ptrdiff_t i = 0;
+  if (kind > FNN_KIND_PLAIN) {
+    fnn_unpacked plain;
+    for (ptrdiff_t m; i < n; i += m) {
+      m = n - i;
+      fnn_unpack((const char *)x + i * xs, kind, xs, &plain, &m);
+      FNN(convert)(plain.bytes, kind & FNN_KIND_PLAIN, 1, y + i, m);
+    }
+    return;
+  }
 #define EACH(type, value)                                                            \
   {                                                                                  \
     const type *restrict s = x;                                                      \

@@ -88,7 +88,10 @@ static inline ptrdiff_t fnn_code_bytes(ptrdiff_t positions) {
 
 /* Number types a user's array may have (booleans are uint8). */
 enum fnn_kind {
-  FNN_U8, FNN_I8, FNN_U16, FNN_I16, FNN_U32, FNN_I32, FNN_U64, FNN_I64, FNN_KIND_F16, FNN_KIND_F32, FNN_KIND_F64
+  FNN_U8, FNN_I8, FNN_U16, FNN_I16, FNN_U32, FNN_I32, FNN_U64, FNN_I64, FNN_KIND_F16, FNN_KIND_F32, FNN_KIND_F64,
+  FNN_KIND_PLAIN = 15,   /* the bits of the kinds above */
+  FNN_KIND_PACKED = 16,  /* items at any address: strides are in bytes */
+  FNN_KIND_SWAPPED = 32, /* packed, and in the other byte order */
 };
 static inline ptrdiff_t fnn_kind_bytes(ptrdiff_t kind) {
   static const unsigned char bytes[] = {1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8};

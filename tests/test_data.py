@@ -1,5 +1,6 @@
 """Data are read where they lie: never copied whole, and memory maps are read ahead of the steps."""
 
+import sys
 import threading
 import time
 import tracemalloc
@@ -39,6 +40,13 @@ def strided(x):
     return wide[::2, 2:-1]
 
 
+def packed(x):
+    """A field of records of an odd length: its items lie at odd addresses."""
+    records = np.zeros(ROWS, np.dtype([("flag", "u1"), ("x", "f4", (COLUMNS,))]))
+    records["x"] = x
+    return records["x"]
+
+
 def frame(x):
     return pytest.importorskip("pandas").DataFrame(x.astype(np.float64))
 
@@ -49,6 +57,8 @@ LAYOUTS = {
     "reversed": reversed_,
     "strided": strided,
     "read-only": read_only,
+    "packed": packed,
+    "foreign byte order": lambda x: x.astype(">i4" if sys.byteorder == "little" else "<i4"),
     "pandas": frame,
     "repeated": lambda x: np.broadcast_to(x[:1].astype(np.uint8), x.shape),
 }
@@ -87,15 +97,28 @@ def test_the_measure_sees_a_copy():
         tracemalloc.stop()
 
 
-def test_what_kernels_cannot_read_is_copied_once():
-    """A packed record: items at odd addresses."""
-    records = np.zeros(ROWS, np.dtype([("flag", "u1"), ("x", "f4", (COLUMNS,))]))
-    records["x"] = VALUES
-    a, b = net(), net()
-    a.fit(records["x"], LABELS, shuffle=False, verbose=0)
-    b.fit(VALUES, LABELS, shuffle=False, verbose=0)
-    for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+@pytest.mark.parametrize("layout", ["packed", "foreign byte order", "reversed"])
+def test_layout_does_not_matter(layout):
+    """Nor that labels are of the other byte order; in one batch, in many, in batches of the user's."""
+    x, y = LAYOUTS[layout](VALUES)[:1000], LABELS[:1000].astype(">i2")
+    results = []
+    for rows, labels in ((x, y), (VALUES[:1000], LABELS[:1000])):
+        model = net()
+        model.fit(rows, labels, shuffle=False, verbose=0)
+        model.fit(([rows[i : i + 100], labels[i : i + 100]] for i in range(0, 1000, 100)), verbose=0)
+        model.train_on_batch(rows, labels)
+        results.append([w.tobytes() for w in model.get_weights()])
+        results[-1] += [model.predict(rows, batch_size=n, verbose=0).tobytes() for n in (32, 1000)]
+        results[-1] += [model(rows).numpy().tobytes(), model.evaluate(rows, labels, verbose=0)]
+    assert results[0] == results[1]
+
+
+def test_a_program_does_not_mistake_one_byte_order_for_the_other():
+    model = net()
+    x = VALUES[:640].astype("<f4")
+    for _ in range(2):
+        want = [model.predict(x, batch_size=n, verbose=0).tobytes() for n in (32, 640)]
+        assert [model.predict(x.astype(">f4"), batch_size=n, verbose=0).tobytes() for n in (32, 640)] == want
 
 
 # ---- memory maps

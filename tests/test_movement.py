@@ -291,6 +291,28 @@ def test_gather_rows_reads_any_strides_in_place(view, target):
     assert_same_bits(gather_rows(source, index, 0, 3, target), source[index].astype(target), "rows")
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"])
+def test_gather_rows_reads_either_byte_order_at_any_address(dtype, order):
+    values = (np.random.default_rng(0).random((9, 70, 3)) * 100).astype(dtype)
+    values = np.trunc(values)
+    records = np.zeros(values.shape, np.dtype([("odd", "u1"), ("value", order + dtype)]))
+    records["value"] = values
+    plain = values.astype(order + dtype)
+    packed = records["value"]
+    for source in (plain, packed, packed[::-1, ::2, ::-1], np.asfortranarray(plain), plain[:, ::-3]):
+        want = source.astype(dtype)
+        for target in (np.float32, np.float64, np.int64):
+            for n in (1, 3):
+                with _core.simulate_threads(n):
+                    got = gather_rows(source, np.array([3, 0, 8]), 0, 3, target)
+                    assert_same_bits(got, np.ascontiguousarray(want[[3, 0, 8]].astype(target)), f"{n} threads")
+    if dtype[0] == "f":
+        plain[4, 60] = 0.5
+        with pytest.raises(ValueError, match="another at row 2"):
+            gather_rows(plain, None, 2, 4, np.int64)
+
+
 def test_gather_rows_of_every_half():
     halves = np.arange(65536, dtype=np.uint16).view(np.float16)[None]
     for target in (np.float32, np.float64):

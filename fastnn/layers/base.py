@@ -576,8 +576,11 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
-def as_numeric(who: str, argument: str, value: Any) -> np.ndarray:
-    """An array-like as an array of numbers, without a copy where NumPy needs none; else the error that says why not."""
+def as_numeric(who: str, argument: str, value: Any, native: bool = True) -> np.ndarray:
+    """An array-like as an array of numbers, without a copy where NumPy needs none; else the error that says why not.
+
+    ``native=False`` leaves a foreign byte order as it is.
+    """
     if hasattr(value, "to_numpy"):  # pandas, polars
         value = value.to_numpy()
     try:
@@ -596,7 +599,7 @@ def as_numeric(who: str, argument: str, value: Any) -> np.ndarray:
         raise errors.type_error(who, argument, "an array of real numbers", array, fix)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         array = array.astype(np.float64)
-    if not array.dtype.isnative:
+    if native and not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return array
 

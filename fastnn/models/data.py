@@ -1,8 +1,7 @@
 """The data a model is given, and how it is cut into batches.
 
 Arrays stay where they are and as they are: each batch is gathered, and converted to the model's dtype, when its turn
-comes. Only what cannot be looked into in place (lists, frames of several dtypes, foreign byte order, packed records) is
-copied, once.
+comes. Only what cannot be looked into in place (lists, frames of several dtypes) is copied, once.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import as_numeric
 from fastnn.models.ahead import Ahead, is_worth_it
-from fastnn.ops.movement import readable
+from fastnn.ops.movement import gatherable
 
 BATCH_SIZE = 32
 
@@ -35,7 +34,7 @@ def as_data(who: str, argument: str, value: Any) -> Array:
     if isinstance(value, Mapping) or hasattr(value, "__next__"):
         raise errors.type_error(who, argument, "one array-like", errors.Shown(f"a {type(value).__name__}"))
     series = hasattr(value, "to_numpy") and getattr(value, "ndim", 0) == 1
-    array = as_numeric(who, argument, value)
+    array = as_numeric(who, argument, value, native=False)
     if array.ndim == 0:
         raise errors.value_error(who, argument, "an array with one entry per sample", value)
     return array[:, None] if series and argument == "x" else array
@@ -165,10 +164,10 @@ class Batches:
         self._ahead = Ahead(mapped, self.index) if mapped and self._all > 1 else None
 
     def _hold(self, arrays: Arrays, batch_size: int) -> None:
-        # What kernels cannot read where it lies (packed records, ...) is copied here, once.
+        # What cannot be read where it lies (more axes than kernels know) is copied here, once.
         x, y, weight = arrays
         self.arrays: Arrays = (
-            readable(x), None if y is None else readable(y), None if weight is None else readable(weight)
+            gatherable(x), None if y is None else gatherable(y), None if weight is None else gatherable(weight)
         )  # fmt: skip
         self.samples = len(x)
         self.batch_size = min(batch_size, self.samples)

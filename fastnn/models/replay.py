@@ -407,4 +407,8 @@ class Replay:
 
 
 def _layout(inputs: tuple[Array | None, ...]) -> Key:
-    return tuple([None if array is None else (array.dtype.char, array.shape, array.strides) for array in inputs])
+    return tuple([None if array is None else _layout_of(array) for array in inputs])
+
+
+def _layout_of(array: Array) -> Key:
+    return array.dtype.str, array.shape, array.strides, array.flags.aligned

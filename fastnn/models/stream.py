@@ -250,7 +250,7 @@ class Stream(Batches):
         largest = max(array.nbytes for array in first if array is not None)
         slots = min(max(RING_BYTES // max(largest, 1), 2), MOST_SLOTS)
         self.dtypes = self._dtypes_of(first[1])
-        rings = [None if a is None else empty((slots * len(a), *a.shape[1:]), a.dtype) for a in first]
+        rings = [None if a is None else empty((slots * len(a), *a.shape[1:]), _native(a)) for a in first]
         size = len(first[0])
         self._hold((rings[0], rings[1], rings[2]), size)  # type: ignore[arg-type]  # x is never None
         self._rings = self.arrays
@@ -258,7 +258,7 @@ class Stream(Batches):
 
     def _fits(self, arrays: Arrays) -> bool:
         return len(arrays[0]) <= self.batch_size and all(
-            a is ring if a is None or ring is None else a.shape[1:] == ring.shape[1:] and a.dtype == ring.dtype
+            a is ring if a is None or ring is None else a.shape[1:] == ring.shape[1:] and _native(a) == ring.dtype
             for a, ring in zip(arrays, self.arrays, strict=True)
         )
 
@@ -433,6 +433,11 @@ def _length(source: Any) -> int | None:
     with contextlib.suppress(TypeError, NotImplementedError):
         return len(source)
     return None
+
+
+def _native(array: Array) -> np.dtype[Any]:
+    """The dtype in this machine's byte order."""
+    return array.dtype.newbyteorder("=")
 
 
 def _copied(arrays: Arrays) -> Arrays:

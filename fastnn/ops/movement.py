@@ -47,6 +47,8 @@ KINDS = {
     )
 }  # fmt: skip
 
+PACKED, SWAPPED = 16, 32  # added to a kind; csrc/shapes.h
+
 
 def readable(array: Array) -> Array:
     """The array itself if kernels can read it where it lies, else a copy that they can.
@@ -61,9 +63,38 @@ def readable(array: Array) -> Array:
     return array if whole and array.flags.aligned and array.ndim <= MOST_AXES else np.ascontiguousarray(array)
 
 
-def lowest(array: Array) -> tuple[Array, tuple[int, ...], int]:
-    """A view without negative strides, the true strides in items, and the item of the view at index 0."""
-    size = array.itemsize
+def gatherable(array: Array) -> Array:
+    """The array itself if `gather_rows` can read it where it lies, else a copy: only for odd dtypes and many axes."""
+    if array.dtype.newbyteorder("=") in KINDS and (array.ndim <= MOST_AXES or array.flags.c_contiguous):
+        return array
+    return readable(array)
+
+
+class _Memory:
+    """The bytes of an array without negative strides, to be made into an array."""
+
+    def __init__(self, array: Array) -> None:
+        end = sum(stride * (n - 1) for stride, n in zip(array.strides, array.shape, strict=True)) + array.itemsize
+        place = array.__array_interface__["data"][0], True
+        self.array = array
+        self.__array_interface__ = {
+            "data": place, "shape": (end if array.size else 0,), "typestr": "|u1", "version": 3,
+        }  # fmt: skip
+
+
+def _packed(array: Array) -> tuple[int, Array, tuple[int, ...], int]:
+    """What `gather_rows` needs to know of an array whose items lie at any address or in the other byte order."""
+    kind = KINDS[array.dtype.newbyteorder("=")] | PACKED | (0 if array.dtype.isnative else SWAPPED)
+    low, strides, start = lowest(array, 1)
+    return kind, np.asarray(_Memory(low)), strides, start
+
+
+def lowest(array: Array, size: int = 0) -> tuple[Array, tuple[int, ...], int]:
+    """A view without negative strides, the true strides in items, and the item of the view at index 0.
+
+    An item is ``size`` bytes; default: the array's.
+    """
+    size = size or array.itemsize
     strides = tuple([s // size for s in array.strides])
     if min(strides, default=0) >= 0 or not array.size:
         return array, strides, 0
@@ -685,7 +716,8 @@ def gather_rows(
     Parameters
     ----------
     source : ndarray
-        bool, any integer, float16, float32 or float64; any strides (`readable` makes others so).
+        bool, any integer, float16, float32 or float64; any strides, alignment and byte order (`gatherable` makes
+        others so).
     index : ndarray of int64, optional
     begin, count : int
     dtype : numpy dtype
@@ -703,12 +735,16 @@ def gather_rows(
            [1., 2.]], dtype=float32)
     """
     dtype = np.dtype(dtype)
-    source = readable(source)
+    source = gatherable(source)
     y = empty((count, *source.shape[1:]), dtype)
     shape = source.shape
-    if source.ndim > MOST_AXES:  # readable made it contiguous
+    if source.ndim > MOST_AXES:  # gatherable made it contiguous
         source = source.reshape(shape[0], -1)
-    low, strides, start = lowest(source)
+    kind = KINDS.get(source.dtype)
+    if kind is None or not source.flags.aligned or any(stride % source.itemsize for stride in source.strides):
+        kind, low, strides, start = _packed(source)
+    else:
+        low, strides, start = lowest(source)
     rest = MOST_AXES - source.ndim
     sizes = dict(zip(EXTENTS[1:], source.shape[1:] + (1,) * rest, strict=True))
     sizes.update(zip(X_STRIDES, strides + (0,) * rest, strict=True))
@@ -716,7 +752,7 @@ def gather_rows(
     checked = zeros_array((1,), INT64) if status is None else status
     launch(
         kernel, FLOAT32 if dtype == INT64 else dtype, x=low, index=index, position=position, y=y, status=checked,
-        kind=KINDS[source.dtype], x_start=start, index_count=0 if index is None else index.size, begin=begin,
+        kind=kind, x_start=start, index_count=0 if index is None else index.size, begin=begin,
         count=count, rows=shape[0], **sizes,
     )  # fmt: skip
     if status is None:
