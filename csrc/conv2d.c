@@ -5,11 +5,12 @@
  * No patch is copied and no border is made. The patch of an output pixel is kh runs of kw*c contiguous numbers of x,
  * read in place. Pixels whose patches are cut by the border in the same way ("alike": the inside, four edges, four
  * corners for a 3x3 kernel) make register tiles, along a row where rows are long, else any CONV_MR of them across rows
- * and images; the taps outside of x are left out. So no map is too small for the tile, and every element is one chain of fused
- * multiply-adds over (r, s, c), whatever the tile, the batch or the thread.
+ * and images; the taps outside of x are left out. So no map is too small for the tile, and every element is one chain of
+ * fused multiply-adds over (r, s, c), whatever the tile, the batch or the thread.
  *
  * Backward to the input is the same loop over dy, once per phase of the stride, on a kernel packed in reverse.
- * conv2d_bwd_kernel.c has the rest, and conv2d.h the geometry.
+ * conv2d_dots.c and conv2d_few.c have the tiles for few outputs, conv2d_bwd_kernel.c has the gradient of the kernel, and
+ * conv2d.h the geometry.
  * After: Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129; Georganas et al., arXiv:1808.05567. */
 
 /* ---- once per translation unit ------------------------------------------------------------------------------ */
@@ -80,6 +81,19 @@ static void FNN(conv_padded)(T *packed, const T *kernel, ptrdiff_t to, ptrdiff_t
   for (ptrdiff_t o = 0; o < n; o += VL) v_store(packed + to * fnn_round_up(n, VL) + o, v_load_n(kernel + from * n + o, fnn_min(VL, n - o)));
 }
 
+/* Rows of n numbers, `lanes` (at most VL) of them `step` apart, become n rows of VL, to_step apart, zero beyond the lanes. */
+static void FNN(conv_transposed)(T *to, ptrdiff_t to_step, const T *from, ptrdiff_t step, ptrdiff_t lanes, ptrdiff_t n) {
+  reg square[RL];
+  for (ptrdiff_t lane = 0; lane < VL; lane += RL)
+    for (ptrdiff_t o = 0; o < n; o += RL) {
+      const ptrdiff_t columns = fnn_min(RL, n - o);
+      for (ptrdiff_t i = 0; i < RL; i++)
+        square[i] = lane + i < lanes ? r_load_n(from + (lane + i) * step + o, columns) : r_zero();
+      r_transpose(square);
+      for (ptrdiff_t i = 0; i < columns; i++) r_store(to + (o + i) * to_step + lane, square[i]);
+    }
+}
+
 static void FNN(conv2d_pack_fwd)(const fnn_conv2d_pack_fwd_args *a, int ith, int nth) {
   const T *kernel = a->kernel;
   T *packed = a->packed;
@@ -88,8 +102,17 @@ static void FNN(conv2d_pack_fwd)(const fnn_conv2d_pack_fwd_args *a, int ith, int
       for (ptrdiff_t tap = 0; tap < a->kh * a->kw; tap++) FNN(conv_padded)(packed, kernel, tap, tap, a->c);
     return;
   }
-  const ptrdiff_t k = a->kh * a->kw * (a->c / a->groups), oc = a->oc / a->groups, panels = fnn_ceil_div(oc, VL);
+  const ptrdiff_t taps = a->kh * a->kw, c = a->c / a->groups, k = taps * c, oc = a->oc / a->groups, panels = fnn_ceil_div(oc, VL);
   ptrdiff_t begin, end;
+  if (!a->panels && fnn_conv2d_dots(c, oc, VL)) {
+    const ptrdiff_t channels = fnn_round_up(c, VL);
+    fnn_share(a->groups * taps, 1, ith, nth, &begin, &end);
+    for (ptrdiff_t job = begin; job < end; job++) /* a tap of a group */
+      for (ptrdiff_t i = 0; i < c; i += VL)
+        FNN(conv_transposed)(packed + job * oc * channels + i, channels, kernel + (job % taps * c + i) * a->oc + job / taps * oc,
+                             a->oc, fnn_min(VL, c - i), oc);
+    return;
+  }
   fnn_share(a->groups * panels * k, 16, ith, nth, &begin, &end);
   for (ptrdiff_t row = begin, stop; row < end; row = stop) { /* the rows of one panel */
     const ptrdiff_t panel = row / k % panels, group = row / k / panels, lanes = fnn_min(VL, oc - panel * VL);
@@ -102,19 +125,6 @@ static void FNN(conv2d_pack_fwd)(const fnn_conv2d_pack_fwd_args *a, int ith, int
   }
 }
 
-/* Rows of n numbers, `lanes` (at most VL) of them `step` apart, become n rows of VL, zero beyond the lanes. */
-static void FNN(conv_transposed)(T *to, const T *from, ptrdiff_t step, ptrdiff_t lanes, ptrdiff_t n) {
-  reg square[RL];
-  for (ptrdiff_t lane = 0; lane < VL; lane += RL)
-    for (ptrdiff_t o = 0; o < n; o += RL) {
-      const ptrdiff_t columns = fnn_min(RL, n - o);
-      for (ptrdiff_t i = 0; i < RL; i++)
-        square[i] = lane + i < lanes ? r_load_n(from + (lane + i) * step + o, columns) : r_zero();
-      r_transpose(square);
-      for (ptrdiff_t i = 0; i < columns; i++) r_store(to + (o + i) * VL + lane, square[i]);
-    }
-}
-
 /* The axes of a convolution as its forward pass walks them. */
 #define CONV_AXES(a)                                                                        \
   const fnn_axis rows = {(a)->h, (a)->oh, (a)->kh, (a)->sh, (a)->dh, (a)->ph};               \
@@ -125,7 +135,7 @@ static void FNN(conv2d_pack_bwd_input)(const fnn_conv2d_pack_bwd_input_args *a, 
   const T *kernel = a->kernel;
   T *packed = a->packed;
   const ptrdiff_t c = a->c / a->groups, oc = a->oc / a->groups, panels = fnn_ceil_div(c, VL);
-  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
+  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups), dots = !depthwise && fnn_conv2d_dots(oc, c, VL);
   const ptrdiff_t groups = depthwise ? 1 : a->groups;
   ptrdiff_t job = 0, begin, end; /* a job: one tap of one panel, oc rows of VL columns */
   fnn_share(groups * panels * a->kh * a->kw, 1, ith, nth, &begin, &end);
@@ -147,9 +157,14 @@ static void FNN(conv2d_pack_bwd_input)(const fnn_conv2d_pack_bwd_input_args *a, 
               FNN(conv_padded)(packed, kernel, job, r * a->kw + s, a->c);
               continue;
             }
+            if (dots) { /* one panel: rows as they lie */
+              for (ptrdiff_t i = 0; i < c; i++)
+                FNN(conv_padded)(packed + job * c * fnn_round_up(oc, VL), kernel + ((r * a->kw + s) * c + i) * a->oc + group * oc, i, 0, oc);
+              continue;
+            }
             const ptrdiff_t lanes = fnn_min(VL, c - panel * VL);
             const T *from = kernel + ((r * a->kw + s) * c + panel * VL) * a->oc + group * oc;
-            FNN(conv_transposed)(packed + job * oc * VL, from, a->oc, lanes, oc);
+            FNN(conv_transposed)(packed + job * oc * VL, VL, from, a->oc, lanes, oc);
           }
       }
 }
@@ -163,11 +178,12 @@ typedef struct FNN(conv_tile) {
   ptrdiff_t w_panel;   /* to the next panel */
   ptrdiff_t rows, x_row, w_row;    /* kernel rows inside of x, steps between them */
   ptrdiff_t runs, x_run, run;      /* contiguous runs of a row, step between them in x (w has none), their length */
+  ptrdiff_t w_run;                 /* dots: between taps in w */
   ptrdiff_t n;                     /* channels to store */
   const T *all_bias;               /* depthwise: of all channels, or NULL */
   int act;
   T slope;
-  T bias[CONV_PANELS * VL];
+  T bias[CONV_PANELS * VL]; /* dots: of pixel by output */
 } FNN(conv_tile);
 
 /* act(acc), in registers. */
@@ -347,6 +363,8 @@ static const FNN(conv_tile_fn) FNN(conv_tiles)[3][CONV_MR + 1] = {
 #undef CONV_FULL
 #undef CONV_DEPTHWISE
 
+#include "conv2d_dots.c"
+
 /* A forward convolution of one group: axes, and where x, w and y lie. */
 typedef struct FNN(conv_plan) {
   fnn_axis rows, cols;
@@ -356,34 +374,35 @@ typedef struct FNN(conv_plan) {
   ptrdiff_t y_image, y_row, y_col; /* steps in y */
   ptrdiff_t c, oc;                 /* of the group */
   int depthwise;                   /* all channels at once */
+  int dots;                        /* the kernel is packed for tiles of dot products */
   int act;
   T slope;
 } FNN(conv_plan);
 
-/* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps. kind of tile: 0 half,
- * 1 full, 2 depthwise. */
-static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int kind, fnn_interval taps_y, fnn_interval taps_x,
-                            ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j0, ptrdiff_t j1, T *y) {
+/* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps, by tiles of at most
+ * `most` pixels anywhere; lines: of CONV_LINE or CONV_HALF_LINE pixels along a row where there is one. */
+static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, const FNN(conv_tile_fn) * tiles_of, ptrdiff_t most,
+                            const FNN(conv_line_fn) * lines, fnn_interval taps_y, fnn_interval taps_x, ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j0, ptrdiff_t j1, T *y) {
   const ptrdiff_t x_col = p->cols.stride * p->x_col, x_row = p->rows.stride * p->x_row - (j1 - j0) * x_col;
   const ptrdiff_t x_image = p->x_image - (i1 - i0) * p->rows.stride * p->x_row;
   const ptrdiff_t y_row = p->y_row - (j1 - j0) * p->y_col, y_image = p->y_image - (i1 - i0) * p->y_row;
   const T *x = p->x + n0 * p->x_image + (i0 * p->rows.stride - p->rows.pad + taps_y.begin * p->rows.dilation) * p->x_row +
                (j0 * p->cols.stride - p->cols.pad + taps_x.begin * p->cols.dilation) * p->x_col;
   y += n0 * p->y_image + i0 * p->y_row + j0 * p->y_col;
-  const ptrdiff_t line = j1 - j0, line_tiles = fnn_ceil_div(line, kind ? CONV_LINE : CONV_HALF_LINE);
+  const ptrdiff_t line = j1 - j0, line_tiles = fnn_ceil_div(line, t->n > NARROW ? CONV_LINE : CONV_HALF_LINE);
   /* Line by line (some tiles of mr + 1 pixels, the rest of mr) unless that makes tiles much smaller. */
-  if (kind < 2 && 8 * line >= 7 * CONV_MR * line_tiles) {
+  if (lines && 8 * line >= 7 * CONV_MR * line_tiles) {
     const ptrdiff_t mr = line / line_tiles, longer = line % line_tiles;
     t->x_step = x_col;
     t->y_step = p->y_col;
     for (ptrdiff_t image = n0; image < n1; image++, x += x_image, y += y_image)
       for (ptrdiff_t i = i0; i < i1; i++, x += x_row + line * x_col, y += y_row + line * p->y_col) {
-        if (longer) FNN(conv_lines)[kind][mr + 1](t, x, y, longer);
-        FNN(conv_lines)[kind][mr](t, x + longer * (mr + 1) * x_col, y + longer * (mr + 1) * p->y_col, line_tiles - longer);
+        if (longer) lines[mr + 1](t, x, y, longer);
+        lines[mr](t, x + longer * (mr + 1) * x_col, y + longer * (mr + 1) * p->y_col, line_tiles - longer);
       }
     return;
   }
-  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * line, tiles = fnn_ceil_div(pixels, kind == 2 ? CONV_DR : CONV_MR);
+  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * line, tiles = fnn_ceil_div(pixels, most);
   ptrdiff_t i = i0, j = j0, done = 0;
   for (ptrdiff_t tile = 1; tile <= tiles; tile++) {
     const ptrdiff_t mr = pixels * tile / tiles - done;
@@ -404,7 +423,7 @@ static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, int ki
         }
       }
     }
-    FNN(conv_tiles)[kind][mr](t);
+    tiles_of[mr](t);
   }
 }
 
@@ -415,8 +434,9 @@ typedef struct FNN(conv_box) {
 
 static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   FNN(conv_tile) t;
-  const int joined = p->cols.dilation == 1 && p->x_col == p->c && !p->depthwise; /* a row of the patch is one run */
-  const ptrdiff_t w_tap = p->depthwise ? fnn_round_up(p->oc, VL) : p->c * VL;
+  const int dots = p->dots;
+  const int joined = p->cols.dilation == 1 && p->x_col == p->c && !p->depthwise && !dots; /* a row of the patch is one run */
+  const ptrdiff_t w_tap = p->depthwise ? fnn_round_up(p->oc, VL) : dots ? p->oc * fnn_round_up(p->c, VL) : p->c * VL;
   t.act = p->act;
   t.slope = p->slope;
   t.all_bias = p->bias;
@@ -424,22 +444,38 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   t.w_panel = p->rows.taps * t.w_row;
   t.x_row = p->rows.dilation * p->x_row;
   t.x_run = p->cols.dilation * p->x_col;
-  for (ptrdiff_t panel = b.p0; panel < b.p1; panel += CONV_PANELS) {
-    const ptrdiff_t o = panel * VL;
+  t.w_run = w_tap;
+  const ptrdiff_t last = fnn_min(p->oc, b.p1 * VL);
+  for (ptrdiff_t o = b.p0 * VL, wide; o < last; o += wide) {
+    const FNN(conv_tile_fn) *tiles = FNN(conv_tiles)[2];
+    const FNN(conv_line_fn) *lines = NULL;
+    ptrdiff_t most = CONV_DR;
+    wide = p->oc;
     t.n = p->oc - o;
-    const int kind = p->depthwise ? 2 : t.n > NARROW;
-    for (ptrdiff_t u = 0; u < CONV_PANELS; u++)
-      v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
+    if (dots) {
+      wide = FNN(dots_outputs)(t.n);
+      tiles = FNN(dots_tiles)[wide];
+      most = fnn_dots_most[wide];
+      for (ptrdiff_t i = 0; i < CONV_PANELS * VL; i++) t.bias[i] = p->bias && i < most * wide ? p->bias[o + i % wide] : 0;
+    } else if (!p->depthwise) {
+      wide = CONV_PANELS * VL;
+      tiles = FNN(conv_tiles)[t.n > NARROW];
+      lines = FNN(conv_lines)[t.n > NARROW];
+      most = CONV_MR;
+      for (ptrdiff_t u = 0; u < CONV_PANELS; u++)
+        v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
+    }
+    const T *w = p->w + (dots ? o * fnn_round_up(p->c, VL) : o / VL * t.w_panel);
     for (ptrdiff_t i = b.i0, i1; i < b.i1; i = i1) {
       fnn_interval taps_y, taps_x;
       i1 = fnn_axis_alike(&p->rows, i, b.i1, &taps_y);
       for (ptrdiff_t j = b.j0, j1; j < b.j1; j = j1) {
         j1 = fnn_axis_alike(&p->cols, j, b.j1, &taps_x);
-        t.w = p->w + panel * t.w_panel + (taps_y.begin * p->cols.taps + taps_x.begin) * w_tap;
+        t.w = w + (taps_y.begin * p->cols.taps + taps_x.begin) * w_tap;
         t.rows = taps_x.end > taps_x.begin ? taps_y.end - taps_y.begin : 0; /* no run is empty */
         t.runs = joined ? 1 : taps_x.end - taps_x.begin;
         t.run = p->depthwise ? w_tap : joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
-        FNN(conv_alike)(p, &t, kind, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
+        FNN(conv_alike)(p, &t, tiles, most, lines, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
       }
     }
   }
@@ -480,50 +516,57 @@ static void FNN(conv_run)(const FNN(conv_plan) * p, ptrdiff_t n, int ith, int nt
   }
 }
 
-static void FNN(conv2d_fwd)(const fnn_conv2d_fwd_args *a, int ith, int nth) {
-  CONV_AXES(a);
-  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
-  const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
-  FNN(conv_plan) p = {rows, cols, a->x, a->packed, a->bias, a->y, a->h * a->w * a->c, a->w * a->c, a->c,
-                      a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, depthwise, (int)a->act, (T)a->slope};
-  ptrdiff_t n = a->n;
-  if (a->kh * a->kw * a->sh * a->sw == 1 && a->h == a->oh && a->w == a->ow && !a->ph && !a->pw) { /* a matrix product */
+#include "conv2d_few.c"
+
+/* All groups, whose kernels lie w_group apart: by the tiles that suit their shape. */
+static void FNN(conv_groups)(FNN(conv_plan) p, ptrdiff_t n, ptrdiff_t groups, ptrdiff_t w_group, T *scratch, int ith, int nth) {
+  if (!p.depthwise && fnn_few_pays(&p.rows, &p.cols, p.c, p.oc, VL)) {
+    int finite = 1; /* weights meet zeros beside x */
+    for (ptrdiff_t g = 0; g < groups; g++) finite &= FNN(conv_finite)(p.w + g * w_group, p.rows.taps * p.cols.taps * p.c * VL);
+    if (finite) {
+      const ptrdiff_t share = fnn_few_scratch(&p.rows, &p.cols, p.c, p.oc, groups, VL);
+      FNN(conv_few)(&p, n, groups, w_group, scratch + ith * share, ith, nth);
+      return;
+    }
+  }
+  const fnn_axis y = p.rows, x = p.cols;
+  if (y.taps * x.taps * y.stride * x.stride == 1 && y.in == y.out && x.in == x.out && !y.pad && !x.pad &&
+      p.y_row == x.out * p.y_col && p.y_image == y.out * p.y_row) { /* a matrix product */
     p.rows.in = p.rows.out = 1;
-    p.cols.in = p.cols.out = n * a->h * a->w;
+    p.cols.in = p.cols.out = n * y.in * x.in;
     n = 1;
   }
   for (ptrdiff_t group = 0; group < groups; group++) {
     FNN(conv_run)(&p, n, ith, nth);
-    p.x += c;
-    p.y += oc;
-    p.w += a->kh * a->kw * c * fnn_round_up(oc, VL);
-    if (p.bias) p.bias += oc;
+    p.x += p.c;
+    p.y += p.oc;
+    p.w += w_group;
+    if (p.bias) p.bias += p.oc;
   }
+}
+
+static void FNN(conv2d_fwd)(const fnn_conv2d_fwd_args *a, int ith, int nth) {
+  CONV_AXES(a);
+  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
+  const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
+  const FNN(conv_plan) p = {rows, cols, a->x, a->packed, a->bias, a->y, a->h * a->w * a->c, a->w * a->c, a->c,
+                            a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, depthwise, !depthwise && fnn_conv2d_dots(c, oc, VL), (int)a->act, (T)a->slope};
+  FNN(conv_groups)(p, a->n, groups, fnn_conv2d_packed(a->kh * a->kw, c, oc, 1, sizeof(T)), a->scratch, ith, nth);
 }
 
 static void FNN(conv2d_bwd_input)(const fnn_conv2d_bwd_input_args *a, int ith, int nth) {
   CONV_AXES(a);
   const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
   const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
-  const int product = a->kh * a->kw * a->sh * a->sw == 1 && a->h == a->oh && a->w == a->ow && !a->ph && !a->pw;
+  const ptrdiff_t w_tap = depthwise ? fnn_round_up(c, VL) : fnn_conv2d_packed(1, oc, c, 1, sizeof(T));
   FNN(conv_plan) p = {rows, cols, a->dy, a->packed, NULL, a->dx, a->oh * a->ow * a->oc, a->ow * a->oc, a->oc,
-                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, FNN_LINEAR, 0};
-  for (ptrdiff_t group = 0; group < groups; group++) {
-    T *dx = a->dx;
-    p.x = (const T *)a->dy + group * oc;
-    for (ptrdiff_t py = 0; py < a->sh; py++)
-      for (ptrdiff_t px = 0; px < a->sw; px++) {
-        ptrdiff_t n = a->n;
-        p.rows = fnn_axis_phase(&rows, py).axis;
-        p.cols = fnn_axis_phase(&cols, px).axis;
-        p.y = dx + (py * a->w + px) * a->c + group * c;
-        if (product) {
-          p.rows.in = p.rows.out = 1;
-          p.cols.in = p.cols.out = n * a->h * a->w;
-          n = 1;
-        }
-        FNN(conv_run)(&p, n, ith, nth);
-        p.w += p.rows.taps * p.cols.taps * (depthwise ? 1 : oc) * fnn_round_up(c, VL);
-      }
-  }
+                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, !depthwise && fnn_conv2d_dots(oc, c, VL), FNN_LINEAR, 0};
+  for (ptrdiff_t py = 0; py < a->sh; py++)
+    for (ptrdiff_t px = 0; px < a->sw; px++) {
+      p.rows = fnn_axis_phase(&rows, py).axis;
+      p.cols = fnn_axis_phase(&cols, px).axis;
+      p.y = (T *)a->dx + (py * a->w + px) * a->c;
+      FNN(conv_groups)(p, a->n, groups, a->kh * a->kw * w_tap, a->scratch, ith, nth);
+      p.w += p.rows.taps * p.cols.taps * w_tap;
+    }
 }

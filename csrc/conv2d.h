@@ -76,11 +76,66 @@ static inline int fnn_conv2d_depthwise(ptrdiff_t c, ptrdiff_t oc, ptrdiff_t grou
   return groups > 1 && c == groups && oc == groups;
 }
 
-/* Elements of a packed kernel: panels of VL columns, zero padded, for each group, with taps*(rows of the group) rows. */
-static inline ptrdiff_t fnn_conv2d_packed(ptrdiff_t taps, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t groups, ptrdiff_t itemsize) {
+/* Few outputs of many channels: lanes run over channels, and every output is one dot product. */
+static inline int fnn_conv2d_dots(ptrdiff_t c, ptrdiff_t oc, ptrdiff_t lanes) { return c >= lanes && 2 * oc <= lanes; }
+
+/* Elements of a packed kernel, for each group: panels of VL columns, zero padded, with taps*(rows of the group) rows. */
+static inline ptrdiff_t fnn_conv2d_panels(ptrdiff_t taps, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t groups, ptrdiff_t itemsize) {
   if (groups < 1) return 0;
   if (fnn_conv2d_depthwise(rows, columns, groups)) return taps * fnn_round_up(columns, 64 / itemsize);
   return groups * taps * (rows / groups) * fnn_round_up(columns / groups, 64 / itemsize);
+}
+/* For dots, each tap's columns, one after the other, zero padded. */
+static inline ptrdiff_t fnn_conv2d_packed(ptrdiff_t taps, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t groups, ptrdiff_t itemsize) {
+  if (groups < 1 || fnn_conv2d_depthwise(rows, columns, groups) || !fnn_conv2d_dots(rows / groups, columns / groups, 64 / itemsize))
+    return fnn_conv2d_panels(taps, rows, columns, groups, itemsize);
+  return groups * taps * fnn_round_up(rows / groups, 64 / itemsize) * (columns / groups);
+}
+
+/* Convolutions with few outputs (conv2d_few.c): c channels to oc of each group. */
+typedef struct fnn_few {
+  ptrdiff_t left, pitch, rows; /* zeros before a row of x, numbers from row to row, rows of outputs at a time */
+  ptrdiff_t plane;             /* numbers of a plane, with what tiles read and write behind the last row */
+  ptrdiff_t together;          /* groups that are turned together: some lanes of channels */
+} fnn_few;
+static inline fnn_few fnn_few_plan(const fnn_axis *rows, const fnn_axis *cols, ptrdiff_t c, ptrdiff_t groups, ptrdiff_t lanes) {
+  enum { NUMBERS = 32 * 1024 }; /* of x together: much of the L2 cache is left for what else goes through it */
+  const ptrdiff_t right = cols->out - cols->pad + (cols->taps - 1) * cols->dilation - cols->in;
+  const ptrdiff_t high = fnn_max(0, rows->taps - 1) * rows->dilation;
+  fnn_few f = {.left = fnn_max(fnn_max(0, cols->pad), right), .together = fnn_max(1, fnn_min(groups, lanes / fnn_max(1, c)))};
+  f.pitch = cols->in + f.left;
+  f.rows = fnn_max(1, fnn_min(rows->out, NUMBERS / fnn_max(1, f.together * c * f.pitch) - high));
+  f.plane = fnn_round_up((f.rows + high) * f.pitch + f.left + 8 * lanes, 2 * lanes) + lanes; /* odd: spread over the cache */
+  return f;
+}
+/* Whether lanes of pixels are fuller than lanes of outputs or of channels. */
+static inline int fnn_few_pays(const fnn_axis *rows, const fnn_axis *cols, ptrdiff_t c, ptrdiff_t oc, ptrdiff_t lanes) {
+  if (rows->stride * cols->stride != 1 || 2 * oc > lanes || fnn_conv2d_dots(c, oc, lanes) || rows->taps * cols->taps == 0) return 0;
+  const ptrdiff_t positions = rows->out * fnn_few_plan(rows, cols, 1, 1, lanes).pitch;
+  return rows->out * cols->out * lanes >= 2 * oc * fnn_round_up(positions, lanes);
+}
+/* Elements of scratch of one thread: planes of x and of the outputs. */
+static inline ptrdiff_t fnn_few_scratch(const fnn_axis *rows, const fnn_axis *cols, ptrdiff_t c, ptrdiff_t oc, ptrdiff_t groups,
+                                        ptrdiff_t lanes) {
+  if (!fnn_few_pays(rows, cols, c, oc, lanes)) return 0;
+  const fnn_few f = fnn_few_plan(rows, cols, c, groups, lanes);
+  return (f.together * c + oc) * f.plane;
+}
+static inline ptrdiff_t fnn_conv2d_fwd_scratch(fnn_axis rows, fnn_axis cols, ptrdiff_t c, ptrdiff_t oc, ptrdiff_t groups,
+                                               ptrdiff_t itemsize) {
+  if (groups < 1 || fnn_conv2d_depthwise(c, oc, groups)) return 0;
+  return fnn_few_scratch(&rows, &cols, c / groups, oc / groups, groups, 64 / itemsize);
+}
+static inline ptrdiff_t fnn_conv2d_bwd_input_scratch(fnn_axis rows, fnn_axis cols, ptrdiff_t c, ptrdiff_t oc, ptrdiff_t groups,
+                                                     ptrdiff_t itemsize) {
+  ptrdiff_t most = 0;
+  if (groups < 1 || fnn_conv2d_depthwise(c, oc, groups) || 2 * itemsize * (c / groups) > 64) return 0;
+  for (ptrdiff_t y = 0; y < rows.stride; y++)
+    for (ptrdiff_t x = 0; x < cols.stride; x++) {
+      const fnn_phase i = fnn_axis_phase(&rows, y), j = fnn_axis_phase(&cols, x);
+      most = fnn_max(most, fnn_few_scratch(&i.axis, &j.axis, oc / groups, c / groups, groups, 64 / itemsize));
+    }
+  return most;
 }
 
 /* Backward to the kernel: the number of image chunks with a sum of their own. Many register tiles keep all threads

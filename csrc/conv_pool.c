@@ -333,7 +333,7 @@ static void FNN(conv2d_max_pool_fwd)(const fnn_conv2d_max_pool_fwd_args *a, int 
   const fnn_axis rows = {a->h, a->oh, a->kh, a->sh, a->dh, a->ph}, cols = {a->w, a->ow, a->kw, a->sw, a->dw, a->pw};
   const ptrdiff_t n = a->n, ph = a->pooled_h, pw = a->pooled_w, panels = fnn_ceil_div(a->oc, VL);
   FNN(conv_pool_plan) p = {
-    {rows, cols, a->x, a->packed, a->bias, NULL, a->h * a->w * a->c, a->w * a->c, a->c, 0, 0, 0, a->c, a->oc, 0,
+    {rows, cols, a->x, a->packed, a->bias, NULL, a->h * a->w * a->c, a->w * a->c, a->c, 0, 0, 0, a->c, a->oc, 0, 0,
      (int)a->act, (T)a->slope},
     ph, pw, a->pool_h, a->pool_w, a->pool_sh, a->pool_sw, a->y, a->code,
     FNN(conv_pool_inside)(&rows, ph, a->pool_h, a->pool_sh), FNN(conv_pool_inside)(&cols, pw, a->pool_w, a->pool_sw),

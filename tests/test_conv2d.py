@@ -33,7 +33,8 @@ def check(x, kernel, bias=True, strides=(1, 1), padding="valid", dilation=(1, 1)
     check_op(got, want, *arrays, reduction=max(kernel[0] * kernel[1] * max(kernel[2:]), x[0] * x[1] * x[2]), **kwargs)
 
 
-# Tiles: 10 or 6 pixels, 32 or 16 outputs (float64: 16 or 8), 14 or 6 channels of a kernel gradient.
+# Tiles: 10 or 6 pixels anywhere, 14 or 6, 24 or 12 along a row, 32 or 16 outputs (float64: 16 or 8), 14 or 6 channels
+# of a kernel gradient.
 @pytest.mark.parametrize("oc", [1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 49])
 def test_conv2d_matches_reference_for_output_channels(oc):
     check((2, 5, 4, 3), (3, 2, 3, oc), padding="same")
@@ -49,6 +50,35 @@ def test_conv2d_matches_reference_for_input_channels(c):
 def test_conv2d_matches_reference_for_map_sizes(width, n):
     check((n, 3, width, 2), (3, 3, 2, 5), padding="same")
     check((n, width, 4, 9), (1, 3, 9, 5))
+
+
+@pytest.mark.parametrize("width", [14, 15, 19, 24, 25, 29, 43])
+@pytest.mark.parametrize("oc", [9, 20])
+def test_conv2d_matches_reference_along_rows(width, oc):
+    check((2, 2, width, 3), (2, 3, 3, oc), padding="same", activation="leaky_relu", step=1e-5)
+    check((1, 2, 2 * width, 2), (1, 2, 2, oc), strides=(1, 2), dtypes=(np.float32,))
+
+
+# Outputs of at most 8 (float64: 4): lanes are channels where there are 16 (8) and more, else pixels.
+@pytest.mark.parametrize("oc", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("c", [1, 3, 8, 16, 17, 40])
+def test_conv2d_matches_reference_for_few_outputs(oc, c):
+    check((2, 9, 11, c), (3, 3, c, oc), padding="same", activation="relu", step=1e-5)
+
+
+@pytest.mark.parametrize("c, oc, groups", [(1, 6, 1), (3, 2, 1), (20, 3, 1), (24, 12, 6), (36, 2, 2)])
+@pytest.mark.parametrize(
+    "strides, dilation, padding",
+    [((1, 1), (1, 1), "valid"), ((1, 1), (2, 3), "same"), ((2, 3), (1, 1), "same"), ((1, 1), (1, 1), ((0, 3), (4, 1)))],
+)
+def test_conv2d_matches_reference_for_few_outputs_and_geometry(c, oc, groups, strides, dilation, padding):
+    check((3, 8, 12, c), (3, 2, c // groups, oc), True, strides, padding, dilation, groups, dtypes=(np.float32,))
+    check((2, 7, 9, oc), (2, 3, oc // groups, c), True, strides, padding, dilation, groups, dtypes=(np.float32,))
+
+
+def test_conv2d_of_few_channels_in_blocks_of_rows():
+    """More rows than one block of planes takes."""
+    check((1, 150, 130, 2), (3, 3, 2, 3), padding="same", dtypes=(np.float32,))
 
 
 @pytest.mark.parametrize("kernel", [(1, 1), (1, 5), (4, 1), (2, 2), (5, 3), (7, 7)])
@@ -97,12 +127,16 @@ def test_conv2d_with_many_chunks_and_rows():
     check((2, 40, 30, 16), (3, 3, 16, 33), padding="same", dtypes=(np.float32,))
 
 
-def test_conv2d_padding_does_not_multiply():
+@pytest.mark.parametrize("c, oc", [(1, 1), (1, 16), (16, 1)])
+@pytest.mark.parametrize("size", [2, 9])
+def test_conv2d_padding_does_not_multiply(c, oc, size):
     """What lies outside does not exist: an infinite weight does not make NaN of it."""
-    kernel = np.zeros((3, 3, 1, 1), np.float32)
+    kernel = np.zeros((3, 3, c, oc), np.float32)
     kernel[0, 0] = np.inf
-    y = ops.conv2d(np.ones((1, 2, 2, 1), np.float32), kernel, padding="same").numpy()[0, :, :, 0]
-    np.testing.assert_array_equal(y, [[0, 0], [0, np.inf]])
+    y = ops.conv2d(np.ones((1, size, size, c), np.float32), kernel, padding="same").numpy()[0, :, :, 0]
+    want = np.full((size, size), np.inf)
+    want[0], want[:, 0] = 0, 0
+    np.testing.assert_array_equal(y, want)
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
@@ -113,7 +147,11 @@ def test_conv2d_activation_keeps_nan_and_infinities(activation):
 
 
 @pytest.mark.parametrize(
-    "shape, kernel", [((9, 8, 8, 16), (3, 3, 16, 40)), ((7, 3, 2, 5), (3, 3, 5, 4)), ((12, 1, 1, 8), (1, 1, 8, 8))]
+    "shape, kernel",
+    [
+        ((9, 8, 8, 16), (3, 3, 16, 40)), ((7, 3, 2, 5), (3, 3, 5, 4)), ((12, 1, 1, 8), (1, 1, 8, 8)),
+        ((5, 9, 14, 3), (3, 3, 3, 4)), ((6, 5, 6, 20), (3, 3, 20, 3)),
+    ],
 )
 def test_conv2d_of_a_sample_does_not_depend_on_its_batch(shape, kernel):
     x, kernel = random_array(shape).astype(np.float32), random_array(kernel).astype(np.float32)
@@ -124,7 +162,11 @@ def test_conv2d_of_a_sample_does_not_depend_on_its_batch(shape, kernel):
 
 
 @pytest.mark.parametrize(
-    "shape, oc, strides", [((33, 16, 16, 32), 64, 1), ((5, 31, 29, 3), 20, 2), ((1, 64, 64, 8), 48, 1)]
+    "shape, oc, strides",
+    [
+        ((33, 16, 16, 32), 64, 1), ((5, 31, 29, 3), 20, 2), ((1, 64, 64, 8), 48, 1), ((1, 64, 64, 2), 5, 1),
+        ((3, 40, 40, 32), 3, 1),
+    ],
 )
 def test_conv2d_same_bits_for_real_threads(shape, oc, strides):
     x, kernel = random_array(shape).astype(np.float32), random_array((3, 3, shape[3], oc)).astype(np.float32)

@@ -117,7 +117,7 @@ def convolve(
     y: Array, x: Array, kernel: Array, bias: Array | None, act: int, slope: float, sizes: dict[str, int]
 ) -> None:
     """y = act(conv(x, kernel) + bias)"""
-    few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")}
+    few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")} | {"panels": 0}
     packed = empty(scratch_count("conv2d_pack_fwd", x.dtype, "packed", **few), x.dtype)
     launch("conv2d_pack_fwd", x.dtype, kernel=kernel, packed=packed, **few)
     launch("conv2d_fwd", x.dtype, x=x, packed=packed, bias=bias, y=y, act=act, slope=slope, **sizes)

@@ -152,7 +152,7 @@ def convolve_and_pool(
     sizes: dict[str, int], pool: dict[str, int],
 ) -> None:  # fmt: skip
     """y = max_pool(act(conv(x, kernel) + bias)), and where each maximum is."""
-    few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")}
+    few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")} | {"panels": 1}
     packed = empty(scratch_count("conv2d_pack_fwd", x.dtype, "packed", **few), x.dtype)
     launch("conv2d_pack_fwd", x.dtype, kernel=kernel, packed=packed, **few)
     launch(
