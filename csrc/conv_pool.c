@@ -311,21 +311,12 @@ static void FNN(conv_pool_box)(const FNN(conv_pool_plan) * p, FNN(conv_box) b) {
     }
     const ptrdiff_t i0 = fnn_max(b.i0, fnn_min(b.i1, p->rows.begin)), i1 = fnn_max(i0, fnn_min(b.i1, p->rows.end));
     const ptrdiff_t j0 = fnn_max(b.j0, fnn_min(b.j1, p->cols.begin)), j1 = fnn_max(j0, fnn_min(b.j1, p->cols.end));
-    q.i1 = i0; /* above */
-    FNN(conv_pool_blocks)(p, q);
-    q.i0 = i1; /* below */
-    q.i1 = b.i1;
-    FNN(conv_pool_blocks)(p, q);
-    q.i0 = i0;
-    q.i1 = i1;
-    q.j1 = j0; /* to the left */
-    FNN(conv_pool_blocks)(p, q);
-    q.j0 = j1; /* to the right */
-    q.j1 = b.j1;
-    FNN(conv_pool_blocks)(p, q);
-    q.j0 = j0;
-    q.j1 = j1;
-    FNN(conv_pool_register_tiles)(p, q, most);
+    /* Inside first: it reads x in order, and what follows finds it in the cache. */
+    FNN(conv_pool_register_tiles)(p, (FNN(conv_box)){b.n0, b.n1, i0, i1, j0, j1, q.p0, q.p1}, most);
+    FNN(conv_pool_blocks)(p, (FNN(conv_box)){b.n0, b.n1, b.i0, i0, b.j0, b.j1, q.p0, q.p1});
+    FNN(conv_pool_blocks)(p, (FNN(conv_box)){b.n0, b.n1, i1, b.i1, b.j0, b.j1, q.p0, q.p1});
+    FNN(conv_pool_blocks)(p, (FNN(conv_box)){b.n0, b.n1, i0, i1, b.j0, j0, q.p0, q.p1});
+    FNN(conv_pool_blocks)(p, (FNN(conv_box)){b.n0, b.n1, i0, i1, j1, b.j1, q.p0, q.p1});
   }
 }
 
