@@ -3,10 +3,11 @@
  * Blocking as in BLIS, except that A is mostly read where it lies: a block of KC x NC of B is packed into panels (VL
  * columns, k rows) that stay in L2; a strip of up to TILE_MR rows of A stays in L1 while it meets all tiles of the block:
  *     for jc in n by NC, for pc in k by KC, for i in m by TILE_MR, for j in NC by TILE_NR:  tile (tile.h)
- * Rows of A that lie a multiple of 4 KB apart meet in one set of L1, and rows far apart need a page each. So in long
- * products MC rows x KC of A are copied first, to rows that follow each other (fnn_gemm_copies_a), and A is the one that
- * streams:  for pc, for ic in m by MC: copy, for jc, for i, for j.
- * On Zen 5: 2048^3 from 87 to 92 % of the peak, 1024^3 from 89 to 93 % (bench/kernels).
+ * Rows of A that lie a multiple of 4 KB apart meet in one set of L1, and rows far apart need a page each; so do columns,
+ * of which a tile reads a few elements each. So in long products MC rows x KC of A are copied first, to rows or strips
+ * that follow each other (fnn_gemm_copies_a), and A is the one that streams:  for pc, for ic in m by MC: copy, for jc,
+ * for i, for j. On Zen 5: 2048^3 from 87 to 92 % of the peak, 1024^3 from 89 to 93 %, and with AVX2 and A transposed
+ * from 65 to 95 % (bench/kernels).
  * Rows are divided evenly (32 = 11 + 11 + 10), so no tile is a sliver. Where m is small, B is read in place.
  * One column (n = 1) is a sum over rows turned in registers, or one row of the transposed product where A is transposed.
  * ith/nth: a grid of row ranges by column ranges, each thread packing what it needs; no element's value depends on it.
@@ -22,8 +23,14 @@
 #define GEMM_ROWS_IN_PLACE(row_bytes) (TILE_NR * sizeof(T) > 64 ? 512 : (row_bytes) % 4096 ? 64 : 16)
 /* Rows of B to fetch ahead: 32x784x128 with operands in memory gains a third. Rows that would meet in L1: only a few. */
 #define GEMM_AHEAD(row_bytes) ((row_bytes) % 2048 ? 32 : 4)
+/* Columns of A may stay in place, too, where they are few and a tile uses most of a cache line. */
+#define GEMM_IN_PLACE(g) ((g)->a_cs != 1 && TILE_MR * sizeof(T) > 32 && (g)->k * (ptrdiff_t)sizeof(T) < 2048)
 /* Rows of B to fetch ahead while it is packed. */
 #define GEMM_PACK_AHEAD 16
+/* Where columns of A are contiguous, a strip is copied as k times GEMM_A_CS elements of a column, strips a line further
+ * apart than that, so that they do not meet in L1 either. */
+#define GEMM_A_CS ((TILE_MR + RL - 1) / RL * RL)
+#define GEMM_A_STRIP(k) ((k) * GEMM_A_CS + 64 / (ptrdiff_t)sizeof(T))
 /* Copying one element of B costs as much as about this many multiplications. */
 #define GEMM_PACK_ROWS 8
 
@@ -94,23 +101,37 @@ static void FNN(gemm_pack_b)(const fnn_gemm_pack_b_args *a, int ith, int nth) {
   FNN(pack_panels)((T *)a->packed + begin * a->k, ps, (const T *)a->b + begin * a->b_cs, a->k, a->b_rs, end - begin, a->b_cs);
 }
 
-/* m rows of A, k elements each, fnn_gemm_a_rs(k) apart. */
-static void FNN(copy_rows)(T *to, const T *a, ptrdiff_t m, ptrdiff_t k, ptrdiff_t rs) {
-  for (ptrdiff_t i = 0; i < m; i++, a += rs, to += fnn_gemm_a_rs(k)) {
-    ptrdiff_t p = 0;
-    for (; p + VL <= k; p += VL) v_store(to + p, v_load(a + p));
-    if (p < k) v_store_n(to + p, v_load_n(a + p, k - p), k - p);
+/* m rows of A, k elements each: in rows fnn_gemm_a_rs(k) apart, or in strips. */
+static void FNN(copy_a)(T *to, const T *a, ptrdiff_t m, ptrdiff_t k, ptrdiff_t rs, ptrdiff_t cs) {
+  if (cs == 1) {
+    for (ptrdiff_t i = 0; i < m; i++, a += rs, to += fnn_gemm_a_rs(k)) {
+      ptrdiff_t p = 0;
+      for (; p + VL <= k; p += VL) v_store(to + p, v_load(a + p));
+      if (p < k) v_store_n(to + p, v_load_n(a + p, k - p), k - p);
+    }
+    return;
+  }
+  const ptrdiff_t strips = fnn_ceil_div(m, TILE_MR), size = m / strips, longer = m % strips;
+  for (ptrdiff_t p = 0; p < k; p++, a += cs, to += GEMM_A_CS) {
+    T *strip = to;
+    for (ptrdiff_t s = 0, begin = 0; s < strips; begin += size + (s < longer), s++, strip += GEMM_A_STRIP(k))
+      FNN_UNROLL for (int q = 0; q < GEMM_A_CS; q += RL) {
+        const ptrdiff_t there = m - begin - q;
+        if (there >= RL) r_store(strip + q, r_load(a + begin + q));
+        else if (there > 0) r_store(strip + q, r_load_n(a + begin + q, there));
+      }
   }
 }
 
-/* Rows of A times nc columns of B in t's layout: all tiles of one block. edges: there may be nothing beyond column nc. */
-static void FNN(gemm_strips)(FNN(tile_args) *t, const T *a, const T *b, T *c, const T *bias, ptrdiff_t m, ptrdiff_t nc,
+/* Rows of A times nc columns of B in t's layout: all tiles of one block. strip: from one strip of A to the next, 0: as
+ * many rows as it has. edges: there may be nothing beyond column nc. */
+static void FNN(gemm_strips)(FNN(tile_args) *t, const T *a, ptrdiff_t strip, const T *b, T *c, const T *bias, ptrdiff_t m, ptrdiff_t nc,
                              int edges) {
   const ptrdiff_t strips = fnn_ceil_div(m, TILE_MR);
   for (ptrdiff_t s = 0; s < strips; s++) {
     ptrdiff_t begin, end, j = 0;
     fnn_even(m, strips, s, &begin, &end);
-    t->a = a + begin * t->a_rs;
+    t->a = a + (strip ? s * strip : begin * t->a_rs);
     if (m == 1)
       for (; j + TILE_WIDE_NR <= nc; j += TILE_WIDE_NR) {
         t->n = TILE_WIDE_NR, t->b = b + j / VL * t->b_ps, t->c = c + j, t->bias = bias + (bias ? j : 0);
@@ -132,7 +153,7 @@ static void FNN(gemm_strips)(FNN(tile_args) *t, const T *a, const T *b, T *c, co
 /* One thread's m rows and n columns of one product. for_a: where to copy rows of A to, NULL: nowhere. */
 static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c, const T *bias, ptrdiff_t m, ptrdiff_t n,
                            int accumulate, T *for_b, T *for_a) {
-  const ptrdiff_t blocks = fnn_max(fnn_ceil_div(g->k, fnn_gemm_kc(for_a != NULL, sizeof(T))), 1);
+  const ptrdiff_t blocks = fnn_max(fnn_ceil_div(g->k, fnn_gemm_kc(for_a && g->a_cs == 1, sizeof(T))), 1);
   const ptrdiff_t NC = fnn_gemm_nc(for_a != NULL, g->a_cs), MC = for_a ? fnn_gemm_mc() : m;
   const ptrdiff_t columns = for_a ? n : fnn_min(n, NC); /* a copy of A serves them all, before the next block of k */
   const ptrdiff_t row_bytes = g->b_rs * (ptrdiff_t)sizeof(T);
@@ -148,10 +169,13 @@ static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c,
       t.act = p == blocks - 1 ? (int)g->act : FNN_LINEAR;
       for (ptrdiff_t i = 0; i < m; i += MC) {
         const ptrdiff_t mc = fnn_min(m - i, MC);
+        ptrdiff_t strip = 0;
         const T *a_block = a + i * g->a_rs + begin * g->a_cs;
         if (for_a) {
-          FNN(copy_rows)(for_a, a_block, mc, t.k, g->a_rs);
-          a_block = for_a, t.a_rs = fnn_gemm_a_rs(t.k);
+          FNN(copy_a)(for_a, a_block, mc, t.k, g->a_rs, g->a_cs);
+          a_block = for_a;
+          if (g->a_cs == 1) t.a_rs = fnn_gemm_a_rs(t.k);
+          else strip = GEMM_A_STRIP(t.k), t.a_rs = 1, t.a_cs = GEMM_A_CS;
         }
         for (ptrdiff_t j = left; j < fnn_min(n, left + columns); j += NC) {
           const ptrdiff_t nc = fnn_min(n - j, NC);
@@ -162,13 +186,13 @@ static void FNN(gemm_part)(const fnn_gemm_args *g, const T *a, const T *b, T *c,
             t.b_ps = g->packed ? g->k * VL : VL;
             t.ahead = g->packed ? 32 : GEMM_AHEAD(row_bytes);
             ready = g->packed || TILE_EDGES ? nc : nc - nc % VL;
-            FNN(gemm_strips)(&t, a_block, b + (g->packed ? j * g->k + begin * VL : begin * g->b_rs + j), c_block,
+            FNN(gemm_strips)(&t, a_block, strip, b + (g->packed ? j * g->k + begin * VL : begin * g->b_rs + j), c_block,
                              bias ? bias + j : NULL, mc, ready, edges);
           }
           if (ready < nc) {
             t.b_rs = VL, t.b_ps = t.k * VL, t.ahead = 32;
             FNN(pack_panels)(for_b, t.b_ps, b + begin * g->b_rs + (j + ready) * g->b_cs, t.k, g->b_rs, nc - ready, g->b_cs);
-            FNN(gemm_strips)(&t, a_block, for_b, c_block + ready, bias ? bias + j + ready : NULL, mc, nc - ready, 0);
+            FNN(gemm_strips)(&t, a_block, strip, for_b, c_block + ready, bias ? bias + j + ready : NULL, mc, nc - ready, 0);
           }
         }
       }
@@ -240,7 +264,7 @@ static void FNN(gemm_any)(const fnn_gemm_args *args, int accumulate, int ith, in
   }
   T *for_b = (T *)g.scratch + ith * fnn_gemm_scratch(args->m, args->n, args->k, args->a_rs, args->a_cs, args->packed, sizeof(T));
   T *for_a = for_b + fnn_gemm_scratch_b(args->m, args->n, args->k, args->packed, sizeof(T));
-  if (!fnn_gemm_copies_a(args->m, args->n, args->k, args->a_rs, args->a_cs, sizeof(T))) for_a = NULL;
+  if (!fnn_gemm_copies_a(args->m, args->n, args->k, args->a_rs, args->a_cs, sizeof(T)) || GEMM_IN_PLACE(&g)) for_a = NULL;
   ptrdiff_t z0 = 0, z1 = g.batch, i0, i1, j0, j1;
   if (nth > 1 && (g.batch % nth == 0 || g.batch >= 4 * nth)) { /* whole products */
     fnn_share(g.batch, 1, ith, nth, &z0, &z1);

@@ -21,25 +21,27 @@ static inline ptrdiff_t fnn_batch_span(ptrdiff_t batch, ptrdiff_t bs, ptrdiff_t 
 }
 
 /* Blocks of gemm (gemm.c says why): at most KC rows of B, NC columns of it, and, where A is copied, MC rows of A. */
-static inline ptrdiff_t fnn_gemm_kc(int copies_a, int itemsize) { return (copies_a ? 4096 : 2048) / itemsize; }
-static inline ptrdiff_t fnn_gemm_nc(int copies_a, ptrdiff_t a_cs) { return copies_a ? 64 : a_cs == 1 ? 256 : 128; }
+static inline ptrdiff_t fnn_gemm_kc(int copies_rows, int itemsize) { return (copies_rows ? 4096 : 2048) / itemsize; }
+static inline ptrdiff_t fnn_gemm_nc(int copies_a, ptrdiff_t a_cs) { return a_cs != 1 ? 128 : copies_a ? 64 : 256; }
 static inline ptrdiff_t fnn_gemm_mc(void) { return 1024; }
-/* Whether rows of A are copied before use: in long products, and where all rows of a tile would meet in one set of L1. */
+/* Whether A may be copied before use: where its columns are contiguous, and where its rows are in long products or if
+ * all rows of a tile would meet in one set of L1. */
 static inline int fnn_gemm_copies_a(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t a_rs, ptrdiff_t a_cs, int itemsize) {
-  if (a_cs != 1 || m < 64 || n < 256) return 0;
+  if (m < 64 || n < 256) return 0;
+  if (a_cs != 1) return a_rs == 1 && k * itemsize >= 512;
   return (m > 512 && k * itemsize >= 2048) || (a_rs * itemsize % 4096 == 0 && k * itemsize >= 1024);
 }
 /* Elements from one copied row to the next: an odd number of cache lines, so that rows spread over the sets of L1. */
 static inline ptrdiff_t fnn_gemm_a_rs(ptrdiff_t k) { return fnn_round_up(k, 32) + 16; }
-/* Scratch of one thread, in elements: a packed block of B, then a copied block of A. A product with one column is
- * computed as its transpose. */
+/* Scratch of one thread, in elements: a packed block of B, then a copied block of A (in strips of 6 rows that take the
+ * place of 8, at worst). A product with one column is computed as its transpose. */
 static inline ptrdiff_t fnn_gemm_scratch_b(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t packed, int itemsize) {
   ptrdiff_t columns = packed ? 0 : n == 1 ? fnn_max(m, n) : n;
   return fnn_min(fnn_round_up(columns, 64 / itemsize), fnn_gemm_nc(0, 1)) * fnn_min(k, fnn_gemm_kc(0, itemsize));
 }
 static inline ptrdiff_t fnn_gemm_scratch(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t a_rs, ptrdiff_t a_cs,
                                          ptrdiff_t packed, int itemsize) {
-  ptrdiff_t rows = fnn_gemm_copies_a(m, n, k, a_rs, a_cs, itemsize) ? fnn_min(m, fnn_gemm_mc()) : 0;
+  ptrdiff_t rows = fnn_gemm_copies_a(m, n, k, a_rs, a_cs, itemsize) ? fnn_min(m, fnn_gemm_mc()) * 4 / 3 + 16 : 0;
   return fnn_gemm_scratch_b(m, n, k, packed, itemsize) + rows * fnn_gemm_a_rs(fnn_min(k, fnn_gemm_kc(1, itemsize)));
 }
 

@@ -88,6 +88,7 @@ def test_gemm_same_bits_for_1_and_n_threads_and_every_isa(dtype):
                     with _core.simulate_threads(threads):
                         assert_same_bits(gemm(a, b), want, f"{isa}, {threads} threads, {m} x {k} x {n}")
                         assert_same_bits(gemm(a, np.asfortranarray(b)), want, f"{isa}, {threads} threads, NT")
+                        assert_same_bits(gemm(np.asfortranarray(a), b), want, f"{isa}, {threads} threads, TN")
 
 
 def test_gemm_same_bits_for_real_threads():
