@@ -1,19 +1,16 @@
 /* gemm.c: C = act(A * B + bias), the packing of B, and the gradient behind act and bias.
  *
- * Blocking as in BLIS, except that A is mostly read where it lies: a block of KC x NC of B is packed into panels (VL
- * columns, k rows) that stay in L2; a strip of up to TILE_MR rows of A stays in L1 while it meets all tiles of the block:
+ * As in BLIS (Van Zee, van de Geijn, ACM TOMS 41(3), 2015), but A is mostly read in place: a block of KC x NC of B is packed
+ * into panels (VL columns, k rows) that stay in L2, a strip of up to TILE_MR rows of A in L1 while it meets the block's tiles:
  *     for jc in n by NC, for pc in k by KC, for i in m by TILE_MR, for j in NC by TILE_NR:  tile (tile.h)
- * Rows of A that lie a multiple of 4 KB apart meet in one set of L1, and rows far apart need a page each; so do columns,
- * of which a tile reads a few elements each. So in long products MC rows x KC of A are copied first, to rows or strips
- * that follow each other (fnn_gemm_copies_a), and A is the one that streams:  for pc, for ic in m by MC: copy, for jc,
- * for i, for j. On Zen 5: 2048^3 from 87 to 92 % of the peak, 1024^3 from 89 to 93 %, and with AVX2 and A transposed
- * from 65 to 95 % (bench/kernels).
+ * Rows of A a multiple of 4 KB apart meet in one set of L1, and rows far apart need a page each; so do columns, of which a
+ * tile reads little. So in long products MC rows x KC of A are copied first (fnn_gemm_copies_a), and A is what streams:
+ *     for pc, for ic in m by MC: copy, for jc, for i, for j. Zen 5: 2048^3 from 87 to 92 % of the peak, 1024^3 from 89 to
+ * 93 %; with AVX2 and A transposed from 65 to 95 % (bench/kernels).
  * Rows are divided evenly (32 = 11 + 11 + 10), so no tile is a sliver. Where m is small, B is read in place.
  * One column (n = 1) is a sum over rows turned in registers, or one row of the transposed product where A is transposed.
  * ith/nth: a grid of row ranges by column ranges, each thread packing what it needs; no element's value depends on it.
- * Error: |C - exact| <= k * eps * (|A| |B|), one chain per element (Higham, Accuracy and Stability, 3.5).
- * Source: Goto, van de Geijn, Anatomy of high-performance matrix multiplication, ACM TOMS 34(3), 2008;
- *         Van Zee, van de Geijn, BLIS, ACM TOMS 41(3), 2015. */
+ * Error: |C - exact| <= k * eps * (|A| |B|), one chain per element (Higham, Accuracy and Stability, 3.5). */
 
 #ifndef FNN_GEMM_H
 #define FNN_GEMM_H

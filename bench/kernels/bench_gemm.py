@@ -59,6 +59,6 @@ def test_gemm_layouts(benchmark, shape, layout):
     bench(benchmark, shape, "float32", layout)
 
 
-@pytest.mark.parametrize("shape", [*BARS, (1024, 1024, 1024)], ids=str)
+@pytest.mark.parametrize("shape", [*BARS, *((n, n, n) for n in (256, 1024, 2048))], ids=str)
 def test_gemm_threads(benchmark, shape):
     bench(benchmark, shape, "float32")
