@@ -76,9 +76,12 @@ class Metric(Tracked):
         self._check_constructed()
         found = list(self._variables)
         for value in vars(self).values():
-            for part in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(part, Metric):
-                    found += part.variables
+            if isinstance(value, Metric):
+                found += value.variables
+            elif isinstance(value, (list, tuple)) and value is not self._variables:
+                for part in value:
+                    if isinstance(part, Metric):
+                        found += part.variables
         return found
 
     def add_variable(
@@ -250,8 +253,8 @@ class Mean(Metric):
             launch_sum(parts, weight, self.total, self.count)
 
     def result(self) -> Tensor:
-        total, count = self.total.numpy(), self.count.numpy()
-        return Tensor(np.asarray(total / count if count else 0.0, self.dtype))
+        total, count = self.total.item(), self.count.item()
+        return Tensor.wrap(np.asarray(total / count if count else 0.0, self.dtype))
 
 
 class MeanMetricWrapper(Mean):
