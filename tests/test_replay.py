@@ -156,13 +156,37 @@ def test_a_layer_that_changes_from_step_to_step_runs_through_python():
     assert got == train(net, eager=True)
 
 
-def test_callbacks_between_batches_see_every_step(programs):
-    seen = []
-    callback = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+def test_callbacks_between_batches_see_and_change_every_step(programs):
+    def run(eager):
+        utils.set_random_seed(3)
+        model = models.Sequential(small_net(layers.Dropout(0.1)))
+        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=eager)
+        seen = []
+
+        def act(batch, logs):
+            inside = model.evaluate(IMAGES[:30], LABELS[:30], verbose=0), model.predict(IMAGES[:2], verbose=0).tolist()
+            seen.append((batch, logs, inside))
+            if batch in (4, 7):
+                model.layers[1].rate += 0.2
+            model.optimizer.learning_rate.assign(0.01 / (batch + 1))
+
+        hooks = LambdaCallback(on_train_batch_end=act)
+        model.fit(IMAGES, LABELS, batch_size=15, epochs=2, verbose=0, callbacks=[hooks])
+        return seen, [w.tobytes() for w in model.get_weights()]
+
+    got = run(False)
+    assert len(programs) > 5 and [batch for batch, _, _ in got[0]] == [*range(10)] * 2
+    assert got == run(True)
+
+
+def test_callbacks_of_predict_may_keep_the_outputs():
     model = models.Sequential(small_net())
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    model.fit(IMAGES, LABELS, batch_size=15, verbose=0, callbacks=[callback])
-    assert seen == list(range(10)) and not programs
+    kept = []
+    keep = LambdaCallback(on_predict_batch_end=lambda batch, logs: kept.append(logs["outputs"]))
+    for _ in range(3):
+        kept.clear()
+        want = model.predict(IMAGES, batch_size=30, verbose=0, callbacks=[keep])
+        np.testing.assert_array_equal(np.concatenate(kept), want)
 
 
 def test_a_callback_may_change_the_learning_rate_between_epochs(programs):

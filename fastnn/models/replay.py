@@ -247,7 +247,7 @@ def _copied(y: Any) -> Any:
 
 
 class Replay:
-    """Runs one kind of step over batches. Use it as a context: in it, the model's programs are in its hands.
+    """Runs one kind of step over batches. Use it as a context: at its end, the data is let go.
 
     Parameters
     ----------
@@ -257,41 +257,57 @@ class Replay:
     kind : str
         "train", "test" or "predict".
     step : callable
-        ``step(x, y, weight, count)``; what it returns is kept in `result`, until the next step.
-    eager : bool
-        Never record.
+        ``step(x, y, weight, count)``.
     """
 
-    def __init__(
-        self, model: Any, call: str, kind: str, step: Callable[..., Any], eager: bool = False
-    ) -> None:
+    def __init__(self, model: Any, call: str, kind: str, step: Callable[..., Any]) -> None:
         self.model = model
         self.call = call
         self.kind = kind
         self.step = step
-        self.eager = eager
-        self.result: Any = None
-        self._programs: Programs | None = None
+        self.result: Any = None  # what the last step of `collect` returned
+        self._programs: Programs | None = None  # while they are in our hands
         self._bound: list[Step] = []
         self._known: Any = None  # (arrays, count, changes, step) of the last batch
 
     def __enter__(self) -> Replay:
-        programs: Programs = self.model._programs
-        if not (self.eager or in_step()) and programs.acquire():
-            self._programs = programs
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._programs is not None:
-            for step in self._bound:
-                step.inputs = None
-            self._bound.clear()
-            self._known = None
-            self._programs.release()
-            self._programs = None
+        for step in self._bound:
+            step.inputs = None
+        self._bound.clear()
+        self._known = self.result = None
 
     def advance(self, batches: Batches, number: int, most: int) -> int:
         """Run at least one step from this number on, at most `most`; returns how many were run."""
+        self._take_programs()
+        try:
+            return self._advance(batches, number, most)
+        finally:
+            self._return_programs()
+
+    def collect(self, batches: Batches, number: int, most: int, out: Collected, keep: bool = False) -> int:
+        """`advance`, and put the results into `out`; with `keep`, the last one into `result` as well."""
+        self._take_programs()
+        try:
+            done = self._collect(batches, number, most, out)
+            self.result = _copied(self.result) if keep else None
+            return done
+        finally:
+            self._return_programs()
+
+    def _take_programs(self) -> None:
+        programs: Programs = self.model._programs
+        if not (self.model.run_eagerly or in_step()) and programs.acquire():
+            self._programs = programs
+
+    def _return_programs(self) -> None:
+        if self._programs is not None:
+            self._programs.release()
+            self._programs = None
+
+    def _advance(self, batches: Batches, number: int, most: int) -> int:
         step = self._step_at(batches, number)
         if step is None or step.program is None:
             with Uninterrupted():
@@ -299,12 +315,11 @@ class Replay:
         self.result = step.result
         return step.program.replay(min(most, max(batches.whole_steps - number, 1)), MOST_SECONDS)
 
-    def collect(self, batches: Batches, number: int, most: int, out: Collected) -> int:
-        """`advance`, and put the results into `out`."""
+    def _collect(self, batches: Batches, number: int, most: int, out: Collected) -> int:
         step, count = self._step_at(batches, number), batches.count(number)
         rows = None if step is None else out.room(step.result, count)
         if step is None or step.program is None or rows is None:
-            done = self.advance(batches, number, 1)
+            done = self._advance(batches, number, 1)
             out.add(self.result, count)
             return done
         self.result = step.result

@@ -226,9 +226,8 @@ class Trainer(Layer):
             self.stop_training = False
             hooks.on_train_begin()
             logs: dict[str, float] = {}
-            between = self._between(hooks, "train"), self._between(hooks, "test")
-            train_replay = Replay(self, "fit", "train", self._train_step, between[0])
-            test_replay = Replay(self, "fit", "test", self._test_step, between[1])
+            train_replay = at_the_end.enter_context(Replay(self, "fit", "train", self._train_step))
+            test_replay = at_the_end.enter_context(Replay(self, "fit", "test", self._test_step))
             for epoch in range(initial_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
                 self._plan_training(who)  # a callback may have changed what is trained
@@ -236,8 +235,7 @@ class Trainer(Layer):
                     batches.begin(generator)
                 progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
                 try:
-                    with train_replay:
-                        done = self._run_epoch(batches, train_replay, hooks, progress)
+                    done = self._run_epoch(batches, train_replay, hooks, progress)
                     if not done:
                         batches.warn_spent("x", "Training ends here.")
                         break
@@ -253,10 +251,6 @@ class Trainer(Layer):
                     break
             hooks.on_train_end(logs)
         return hooks.history or History()
-
-    def _between(self, hooks: CallbackList, phase: str) -> bool:
-        """Whether to run steps as written: a callback between two of them might change what a step is."""
-        return self.run_eagerly or hooks.wants(f"on_{phase}_batch_begin") or hooks.wants(f"on_{phase}_batch_end")
 
     def _run_epoch(
         self, batches: data.Batches, replay: Replay, hooks: CallbackList, progress: Progress
@@ -381,8 +375,8 @@ class Trainer(Layer):
         progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
         kept = self._keep_sums() if self._in_epoch else None
         try:
-            replay = Replay(self, "evaluate", "test", self._test_step, self._between(hooks, "test"))
-            logs, done = self._run_evaluation(batches, replay, hooks, progress)
+            with Replay(self, "evaluate", "test", self._test_step) as replay:
+                logs, done = self._run_evaluation(batches, replay, hooks, progress)
             progress.finish(done, logs)
         finally:
             progress.abandon()
@@ -398,17 +392,16 @@ class Trainer(Layer):
         self.reset_metrics()
         hooks.on_test_begin()
         done = 0
-        with replay:
-            while ready := batches.ready():
-                if begins:
-                    hooks.on_test_batch_begin(done)
-                steps = replay.advance(batches, ready[0], 1 if begins or ends else ready[1])
-                batches.taken(steps)
-                done += steps
-                if ends:
-                    hooks.on_test_batch_end(done - 1, self._logs())
-                if progress is not None:
-                    progress.update(done, self._logs)
+        while ready := batches.ready():
+            if begins:
+                hooks.on_test_batch_begin(done)
+            steps = replay.advance(batches, ready[0], 1 if begins or ends else ready[1])
+            batches.taken(steps)
+            done += steps
+            if ends:
+                hooks.on_test_batch_end(done - 1, self._logs())
+            if progress is not None:
+                progress.update(done, self._logs)
         batches.end()
         logs = self._logs()
         hooks.on_test_end(logs)
@@ -489,16 +482,15 @@ class Trainer(Layer):
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
-        replay = Replay(self, "predict", "predict", self._predict_step, self._between(hooks, "predict"))
         out = Collected(batches.total)
         hooks.on_predict_begin()
         try:
             done = 0
-            with replay:
+            with Replay(self, "predict", "predict", self._predict_step) as replay:
                 while ready := batches.ready():
                     if begins:
                         hooks.on_predict_batch_begin(done)
-                    steps = replay.collect(batches, ready[0], 1 if begins or ends else ready[1], out)
+                    steps = replay.collect(batches, ready[0], 1 if begins or ends else ready[1], out, ends)
                     batches.taken(steps)
                     done += steps
                     if ends:
@@ -538,7 +530,7 @@ class Trainer(Layer):
             batches = self._batches(who, arrays, len(arrays[0]))
             self._prepare_training(who, arrays, None)
             try:
-                with Replay(self, "train_on_batch", "train", self._train_step, self.run_eagerly) as replay:
+                with Replay(self, "train_on_batch", "train", self._train_step) as replay:
                     replay.advance(batches, 0, 1)
             except BaseException:
                 for variable in self.trainable_variables:
@@ -556,7 +548,7 @@ class Trainer(Layer):
         self._build_from(arrays[0][:1])
         self._check_labels(who, arrays[1])
         self._make_plan()
-        with Replay(self, "test_on_batch", "test", self._test_step, self.run_eagerly) as replay:
+        with Replay(self, "test_on_batch", "test", self._test_step) as replay:
             replay.advance(batches, 0, 1)
         return self._in_order(self._logs(), return_dict)
 
