@@ -711,3 +711,12 @@ def test_copies_record_for_themselves(how):
     assert twin._programs is not model._programs or how is copy.copy
     np.testing.assert_array_equal(twin.predict(X, verbose=0), model.predict(X, verbose=0))
     np.testing.assert_array_equal(twin(X[:3]).numpy(), eager_call(model, X[:3]).numpy())
+
+
+def test_programs_are_released_by_those_who_have_them():
+    calls = _core.Calls()
+    assert calls.acquire("a") and not calls.acquire("b")
+    calls.release("b")
+    assert not calls.acquire("c")
+    calls.release("a")
+    assert calls.acquire("c")

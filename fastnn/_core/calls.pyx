@@ -107,7 +107,8 @@ cdef class Calls:
     Whoever uses programs that share an arena with these calls brackets that by `acquire` and `release`.
     """
     cdef list calls
-    cdef bint busy
+    cdef bint busy              # a call is running
+    cdef object owner           # who acquired it, or None
     cdef public unsigned long long changes  # for which the calls are known to be right, in so many threads
     cdef public int threads
     cdef unsigned long long clock
@@ -120,15 +121,17 @@ cdef class Calls:
         self.clock += 1
         return self.clock
 
-    def acquire(self):
-        """Keep everyone else out; False if somebody is in already."""
-        if self.busy:
+    def acquire(self, who):
+        """Keep everyone but `who` out; False if somebody is in already."""
+        if self.busy or self.owner is not None:
             return False
-        self.busy = True
+        self.owner = who
         return True
 
-    def release(self):
-        self.busy = False
+    def release(self, who):
+        """Let others in, if it was `who` that kept them out: right also where an interrupt came while acquiring."""
+        if self.owner is who:
+            self.owner = None
 
     def offer(self, list calls):
         """These are the calls to choose from."""
@@ -142,8 +145,8 @@ cdef class Calls:
         """
         cdef Call call
         if (
-            self.changes != changes or self.busy or fnn_steps_deep or self.threads != current_threads() or tracers
-            or not cnp.PyArray_CheckExact(x)
+            self.changes != changes or self.busy or self.owner is not None or fnn_steps_deep
+            or self.threads != current_threads() or tracers or not cnp.PyArray_CheckExact(x)
             or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) or not cnp.PyArray_ISALIGNED(<cnp.ndarray>x)
             or cnp.PyArray_ISBYTESWAPPED(<cnp.ndarray>x)
         ):

@@ -180,9 +180,10 @@ class Programs(Calls):
         found = self.run(x, mode, len(x))
         if found is not None:
             return as_result(*found)
-        if not self.acquire():
-            return _of_its_own(function(x), mode)
+        me = object()
         try:
+            if not self.acquire(me):
+                return _of_its_own(function(x), mode)
             step = self.find(model, f"call {mode}", (x.dtype.char, x.shape))
             if step is None or step.written or step.call is not None:  # which has just found an error in x
                 return _of_its_own(function(x), mode)
@@ -190,7 +191,7 @@ class Programs(Calls):
                 return _of_its_own(function(x), mode)
             return self._record_call(model, step, x.copy(), mode, function)
         finally:
-            self.release()
+            self.release(me)
 
     def _record_call(self, model: Any, step: Step, x: Array, mode: int, function: Callable[[Array], Any]) -> Any:
         """Record the call of an array that may be kept: guards do that, to say what is wrong in it."""
@@ -281,16 +282,16 @@ class Replay:
 
     def advance(self, batches: Batches, number: int, most: int) -> int:
         """Run at least one step from this number on, at most `most`; returns how many were run."""
-        self._take_programs()
         try:
+            self._take_programs()
             return self._advance(batches, number, most)
         finally:
             self._return_programs()
 
     def collect(self, batches: Batches, number: int, most: int, out: Collected, keep: bool = False) -> int:
         """`advance`, and put the results into `out`; with `keep`, the last one into `result` as well."""
-        self._take_programs()
         try:
+            self._take_programs()
             done = self._collect(batches, number, most, out)
             self.result = _copied(self.result) if keep else None
             return done
@@ -299,13 +300,12 @@ class Replay:
 
     def _take_programs(self) -> None:
         programs: Programs = self.model._programs
-        if not (self.model.run_eagerly or in_step()) and programs.acquire():
+        if not (self.model.run_eagerly or in_step()) and programs.acquire(self):
             self._programs = programs
 
     def _return_programs(self) -> None:
-        if self._programs is not None:
-            self._programs.release()
-            self._programs = None
+        self.model._programs.release(self)
+        self._programs = None
 
     def _advance(self, batches: Batches, number: int, most: int) -> int:
         step = self._step_at(batches, number)
