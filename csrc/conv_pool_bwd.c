@@ -1,7 +1,7 @@
 /* conv_pool_bwd.c: the gradient of convolution + max-pooling, from the windows' winners alone.
  *
- * Of the pool_h * pool_w outputs of the convolution under a window only the winner has a gradient (code says which; 255:
- * none has). So the gradient is a sum over winners, exactly: with y, x the winner's place and o its channel,
+ * Of the pool_h * pool_w outputs of the convolution under a window only the winner has a gradient (code says which;
+ * 255: none has). So the gradient is a sum over winners, exactly: with y, x the winner's place and o its channel,
  *
  *   dx[patch of (y, x)] += dz * kernel[o]        dkernel[o] += dz * x[patch of (y, x)]        dbias[o] += dz
  *
@@ -9,12 +9,13 @@
  * contiguous numbers of x ("lines"), so each winner costs one load and one fused multiply-add per register of a patch.
  *
  * To the input: an output position's patch of dx, or a tile of it, stays in registers while its winners' channels pass:
- * they are the bits of a comparison of the codes (64 channels at a time). Patches that the border cuts pass through a
- * buffer. To the kernel: a channel's gradient, or a tile of it, stays in registers while its winners pass, in slices of x
- * that fit the L1 cache; padded x is copied with its border. Patches of at most 64 numbers are copied, window by window.
+ * they are the bits of a comparison of the codes, 64 channels at a time. Patches that the border cuts go through a
+ * buffer. To the kernel: a channel's gradient, or a tile of it, stays in registers while its winners pass, in slices of
+ * x that stay in a cache; padded x is copied with its border. Patches of at most 64 numbers are copied, so that each
+ * has one address, and several channels are summed at once.
  *
- * Every element of dx is one chain of fused multiply-adds over (64 channels, window, code, channel), every element of
- * dkernel over (image, window) of a chunk. ith/nth splits images, or image chunks and channels. */
+ * Every element of dx is one chain of fused multiply-adds over (64 channels, tile, window, code, channel), every
+ * element of dkernel over (image, window) of a chunk. ith/nth splits images, or image chunks and channels. */
 
 /* ---- once per translation unit ------------------------------------------------------------------------------ */
 #ifndef FNN_CONV_POOL_BWD_ONCE
@@ -34,7 +35,7 @@
 #define SPARSE_TILES(X) SPARSE_LINE(X, 1)
 #endif
 #define SPARSE_CHANNELS 64          /* whose winners are one number's bits */
-#define SPARSE_IMAGES (128 * 1024)  /* bytes of dx that are worked on together: a tile of the kernel is read once for all */
+#define SPARSE_IMAGES (128 * 1024)  /* bytes of dx worked on together: a tile of the kernel is read once for them */
 
 /* Part `part` of n things in equal parts of at most `most`: where it begins and how many it has. */
 static inline fnn_interval fnn_part(ptrdiff_t n, ptrdiff_t most, ptrdiff_t part) {
@@ -45,7 +46,7 @@ static inline fnn_interval fnn_part(ptrdiff_t n, ptrdiff_t most, ptrdiff_t part)
 
 #define RU (VL / RL)
 
-/* ---- to the input ------------------------------------------------------------------------------------------------ */
+/* ---- to the input ------------------------------------------------------------------------------------------- */
 typedef struct FNN(sparse_input) {
   const fnn_conv_pool *p;
   const T *dz, *kernel;    /* of the first channel */
@@ -64,25 +65,34 @@ FNN_INLINE ptrdiff_t FNN(sparse_lanes)(ptrdiff_t width, int u) { return fnn_max(
 /* Moves what lies inside of x of the tile's patch between dx and a buffer with `step` numbers a line. */
 static void FNN(sparse_border)(const FNN(sparse_input) * t, T *dx, T *buffer, ptrdiff_t step, ptrdiff_t y, ptrdiff_t x,
                                int back) {
-  const ptrdiff_t row = t->p->cols.in * t->p->c;
+  const fnn_conv_pool *p = t->p;
+  const ptrdiff_t row = p->cols.in * p->c;
+  const fnn_interval down = fnn_axis_taps(&p->rows, y), right = fnn_axis_taps(&p->cols, x);
   for (ptrdiff_t l = 0; l < t->lines; l++) {
-    const fnn_interval part = fnn_line_part(t->p, y, x, t->line + l);
+    const fnn_interval part = fnn_line_part(p, down, right, t->line + l);
     const ptrdiff_t begin = fnn_max(part.begin, t->col), end = fnn_min(part.end, t->col + t->width);
     if (begin >= end) continue;
-    T *inside = dx + fnn_line_at(t->p, t->line + l, row) + begin, *copy = buffer + l * step + begin - t->col;
-    const size_t bytes = (size_t)(end - begin) * sizeof(T);
-    if (back) memcpy(inside, copy, bytes);
-    else memcpy(copy, inside, bytes);
+    T *inside = dx + fnn_line_at(p, t->line + l, row) + begin, *copy = buffer + l * step + begin - t->col;
+    const ptrdiff_t bytes = (end - begin) * (ptrdiff_t)sizeof(T);
+    char *to = (char *)(back ? inside : copy);
+    const char *from = (const char *)(back ? copy : inside);
+    if (bytes % 64 == 0)
+      for (ptrdiff_t k = 0; k < bytes; k += 64) memcpy(to + k, from + k, 64);
+    else
+      fnn_copy_bytes(to, from, bytes);
   }
 }
 
 /* Some lines of one position's patch: its winners' channels are the bits of `winners`, their gradients dz. */
-FNN_INLINE void FNN(sparse_input_patch)(const int lines, const int across, T *const *dx, ptrdiff_t width, const T *kernel,
-                                        ptrdiff_t run, ptrdiff_t size, const T *dz, uint64_t winners) {
+FNN_INLINE void FNN(sparse_input_patch)(const int lines, const int across, T *const *dx, ptrdiff_t width,
+                                        const T *kernel, ptrdiff_t run, ptrdiff_t size, const T *dz,
+                                        uint64_t winners) {
   reg acc[SPARSE_AT_ONCE][SPARSE_ACROSS * RU];
   FNN_UNROLL for (int l = 0; l < lines; l++)
-    FNN_UNROLL for (int u = 0; u < across * RU; u++)
-      acc[l][u] = u / RU + 1 == across && width < across * VL ? r_load_n(dx[l] + u * RL, FNN(sparse_lanes)(width, u)) : r_load(dx[l] + u * RL);
+    FNN_UNROLL for (int u = 0; u < across * RU; u++) {
+      const int part = u / RU + 1 == across && width < across * VL;
+      acc[l][u] = part ? r_load_n(dx[l] + u * RL, FNN(sparse_lanes)(width, u)) : r_load(dx[l] + u * RL);
+    }
   do {
     const ptrdiff_t o = __builtin_ctzll(winners);
     const T *w = kernel + o * size;
@@ -137,8 +147,10 @@ FNN_INLINE void FNN(sparse_input_any)(const int at_once, const int across, const
             }
             const ptrdiff_t width = inside ? t->width : across * VL;
             for (ptrdiff_t l = 0; l < t->lines; l += at_once) {
-              FNN_UNROLL for (int k = 0; k < at_once; k++) line[k] = inside ? dx + at[l + k] : buffer + (l + k) * across * VL;
-              FNN(sparse_input_patch)(at_once, across, line, width, t->kernel + l * t->run, t->run, t->size, dz, winners);
+              const T *kernel = t->kernel + l * t->run;
+              FNN_UNROLL for (int k = 0; k < at_once; k++)
+                line[k] = inside ? dx + at[l + k] : buffer + (l + k) * across * VL;
+              FNN(sparse_input_patch)(at_once, across, line, width, kernel, t->run, t->size, dz, winners);
             }
             if (!inside) FNN(sparse_border)(t, dx, buffer, across * VL, y, x, 1);
           }
@@ -152,18 +164,22 @@ FNN_INLINE void FNN(sparse_input_any)(const int at_once, const int across, const
 SPARSE_TILES(SPARSE_TILE)
 #undef SPARSE_TILE
 #define SPARSE_TILE(lines, across) [lines][across] = FNN(sparse_input_##lines##_##across),
-static void (*const FNN(sparse_input_tiles)[SPARSE_AT_ONCE + 1][SPARSE_ACROSS + 1])(const FNN(sparse_input) *) = {SPARSE_TILES(SPARSE_TILE)};
+typedef void (*FNN(sparse_input_fn))(const FNN(sparse_input) *);
+static const FNN(sparse_input_fn) FNN(sparse_input_tiles)[SPARSE_AT_ONCE + 1][SPARSE_ACROSS + 1] = {
+    SPARSE_TILES(SPARSE_TILE)};
 #undef SPARSE_TILE
 
 static void FNN(conv2d_max_pool_bwd_input)(const fnn_conv2d_max_pool_bwd_input_args *a, int ith, int nth) {
   const fnn_conv_pool p = FNN_CONV_POOL(a);
   const ptrdiff_t lines = fnn_lines(&p), run = fnn_line(&p), image = a->h * a->w * a->c;
-  const ptrdiff_t groups = fnn_ceil_div(lines, SPARSE_LINES), blocks = fnn_ceil_div(fnn_ceil_div(run, VL), SPARSE_ACROSS);
+  const ptrdiff_t vectors = fnn_ceil_div(run, VL), blocks = fnn_ceil_div(vectors, SPARSE_ACROSS);
+  const ptrdiff_t groups = fnn_ceil_div(lines, SPARSE_LINES);
   const ptrdiff_t together = fnn_max(1, SPARSE_IMAGES / fnn_max(1, image * (ptrdiff_t)sizeof(T)));
   ptrdiff_t begin, end;
   fnn_share(a->n, 1, ith, nth, &begin, &end);
   for (ptrdiff_t n = begin; n < end; n += together) {
-    FNN(sparse_input) t = {.p = &p, .dx = a->dx, .begin = n, .end = fnn_min(end, n + together), .size = lines * run, .run = run};
+    FNN(sparse_input) t = {
+        .p = &p, .dx = a->dx, .begin = n, .end = fnn_min(end, n + together), .size = lines * run, .run = run};
     memset(t.dx + n * image, 0, sizeof(T) * (size_t)((t.end - n) * image));
     if (!run) continue;
     for (ptrdiff_t o = 0; o < a->oc; o += SPARSE_CHANNELS) {
@@ -175,7 +191,7 @@ static void FNN(conv2d_max_pool_bwd_input)(const fnn_conv2d_max_pool_bwd_input_a
         t.line = down.begin;
         t.lines = down.end - down.begin;
         for (ptrdiff_t block = 0; block < blocks; block++) {
-          const fnn_interval across = fnn_part(fnn_ceil_div(run, VL), SPARSE_ACROSS, block);
+          const fnn_interval across = fnn_part(vectors, SPARSE_ACROSS, block);
           t.col = across.begin * VL;
           t.width = fnn_min(run, across.end * VL) - t.col;
           t.kernel = (const T *)a->kernel + o * t.size + t.line * run + t.col;
@@ -186,7 +202,7 @@ static void FNN(conv2d_max_pool_bwd_input)(const fnn_conv2d_max_pool_bwd_input_a
   }
 }
 
-/* ---- to the kernel, patches in place ------------------------------------------------------------------------------ */
+/* ---- to the kernel, patches in place ------------------------------------------------------------------------ */
 typedef struct FNN(sparse_kernel) {
   const T *x;               /* of the slice */
   const ptrdiff_t *place;   /* of the winners' patches in x */
@@ -237,7 +253,9 @@ FNN_INLINE void FNN(sparse_kernel_any)(const int lines, const int across, const 
 SPARSE_TILES(SPARSE_TILE)
 #undef SPARSE_TILE
 #define SPARSE_TILE(lines, across) [lines][across] = FNN(sparse_kernel_##lines##_##across),
-static void (*const FNN(sparse_kernel_tiles)[SPARSE_AT_ONCE + 1][SPARSE_ACROSS + 1])(const FNN(sparse_kernel) *) = {SPARSE_TILES(SPARSE_TILE)};
+typedef void (*FNN(sparse_kernel_fn))(const FNN(sparse_kernel) *);
+static const FNN(sparse_kernel_fn) FNN(sparse_kernel_tiles)[SPARSE_AT_ONCE + 1][SPARSE_ACROSS + 1] = {
+    SPARSE_TILES(SPARSE_TILE)};
 #undef SPARSE_TILE
 
 /* A slice: images [n, n1), rows of windows [i, i1); codes and gradients of channel o0 on; what is added to. */
@@ -296,9 +314,9 @@ static void FNN(sparse_bias)(const FNN(sparse_slice) * s, T *dbias, ptrdiff_t o0
 }
 
 /* Lists one channel's winners: the places of their patches, and their gradients. Returns how many there are. */
-static __attribute__((noinline)) ptrdiff_t FNN(sparse_list)(const uint8_t *code, const T *dz, ptrdiff_t oc, ptrdiff_t windows,
-                                                            const ptrdiff_t *window, const ptrdiff_t *offset,
-                                                            ptrdiff_t *place, T *list) {
+static __attribute__((noinline)) ptrdiff_t FNN(sparse_list)(const uint8_t *code, const T *dz, ptrdiff_t oc,
+                                                            ptrdiff_t windows, const ptrdiff_t *window,
+                                                            const ptrdiff_t *offset, ptrdiff_t *place, T *list) {
   ptrdiff_t winners = 0;
   for (ptrdiff_t k = 0; k < windows; k++, code += oc, dz += oc) {
     place[winners] = window[k] + offset[*code];
@@ -338,23 +356,28 @@ static void FNN(sparse_kernel_lines)(const FNN(sparse_slice) * s, T *dkernel, pt
   }
 }
 
-/* ---- to the kernel, small patches copied ---------------------------------------------------------------------------- */
-/* The patches of one window, with lines of `quads` times 16 bytes: what is copied too much is overwritten by the next line
- * or patch, or lies behind the last. */
-FNN_INLINE void FNN(sparse_window_any)(const int lines, const int quads, const FNN(sparse_slice) * s, const T *x, T *to,
-                                       const ptrdiff_t *at, ptrdiff_t run) {
+/* ---- to the kernel, small patches copied --------------------------------------------------------------------- */
+/* The patches of one window, with lines of `quads` times 16 bytes: what is copied too much is overwritten by the next
+ * line or patch, or lies behind the last. */
+FNN_INLINE void FNN(sparse_window_any)(const ptrdiff_t lines, const ptrdiff_t quads, const FNN(sparse_slice) * s,
+                                       const T *x, T *to, const ptrdiff_t *at, ptrdiff_t run) {
   const fnn_conv_pool *p = s->p;
   const ptrdiff_t row = p->rows.stride * s->row, step = p->cols.stride * p->c, patch = s->shape.patch;
   for (ptrdiff_t r = 0; r < p->pool_h; r++, x += row) {
     const T *from = x;
     for (ptrdiff_t q = 0; q < p->pool_w; q++, from += step, to += patch)
-      FNN_UNROLL for (int l = 0; l < lines; l++)
-        FNN_UNROLL for (int k = 0; k < quads; k++)
+      FNN_UNROLL for (ptrdiff_t l = 0; l < lines; l++)
+        FNN_UNROLL for (ptrdiff_t k = 0; k < quads; k++)
           memcpy((char *)(to + l * run) + 16 * k, (const char *)(from + at[l]) + 16 * k, 16);
   }
 }
+static __attribute__((noinline)) void FNN(sparse_window)(const FNN(sparse_slice) * s, const T *x, T *to,
+                                                         const ptrdiff_t *at, ptrdiff_t run) {
+  FNN(sparse_window_any)(fnn_lines(s->p), fnn_ceil_div(run * (ptrdiff_t)sizeof(T), 16), s, x, to, at, run);
+}
 
-#define SPARSE_WINDOWS(X) X(2, 1) X(3, 1) X(4, 1) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(2, 3) X(3, 3) X(4, 3) X(5, 3)
+#define SPARSE_WINDOWS(X)                                                                            \
+  X(1, 1) X(1, 2) X(1, 3) X(2, 1) X(3, 1) X(4, 1) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(2, 3) X(3, 3) X(4, 3) X(5, 3)
 #define SPARSE_WINDOW(lines, quads)                                                                     \
   static __attribute__((noinline)) void FNN(sparse_window_##lines##_##quads)(                           \
       const FNN(sparse_slice) * s, const T *x, T *to, const ptrdiff_t *at, ptrdiff_t run) {             \
@@ -372,24 +395,27 @@ static const FNN(sparse_window_fn) FNN(sparse_window_copies)[6][4] = {SPARSE_WIN
 static void FNN(sparse_patches)(const FNN(sparse_slice) * s) {
   const fnn_conv_pool *p = s->p;
   const ptrdiff_t lines = fnn_lines(p), run = fnn_line(p), size = p->pool_h * p->pool_w * s->shape.patch;
-  const ptrdiff_t down = p->rows.stride * s->row, right = p->cols.stride * p->c, quads = fnn_ceil_div(run * (ptrdiff_t)sizeof(T), 16);
-  const FNN(sparse_window_fn) copy = lines < 6 && quads < 4 ? FNN(sparse_window_copies)[lines][quads] : NULL;
+  const ptrdiff_t down = p->rows.stride * s->row, right = p->cols.stride * p->c;
+  const ptrdiff_t quads = fnn_ceil_div(run * (ptrdiff_t)sizeof(T), 16);
+  FNN(sparse_window_fn) copy = lines < 6 && quads < 4 ? FNN(sparse_window_copies)[lines][quads] : NULL;
+  if (!copy) copy = FNN(sparse_window);
   ptrdiff_t at[FNN_SPARSE_PATCH];
   for (ptrdiff_t l = 0; l < lines; l++) at[l] = fnn_line_at(p, l, s->row);
-  const ptrdiff_t reach = (p->pool_h - 1) * down + (p->pool_w - 1) * right + at[lines - 1] + quads * 16 / (ptrdiff_t)sizeof(T);
+  const ptrdiff_t last = (p->pool_h - 1) * down + (p->pool_w - 1) * right + at[lines - 1];
+  const ptrdiff_t reach = last + quads * 16 / (ptrdiff_t)sizeof(T);
   T *to = s->scratch;
   for (ptrdiff_t n = 0; n < s->n1 - s->n; n++)
     for (ptrdiff_t i = 0; i < s->i1 - s->i; i++) {
       const T *from = s->first + n * s->image + i * p->pool_sh * down;
       for (ptrdiff_t j = 0; j < p->pooled_w; j++, from += p->pool_sw * right, to += size) {
-        if (copy && from + reach <= s->end) {
+        if (from + reach <= s->end) {
           copy(s, from, to, at, run);
           continue;
         }
         for (ptrdiff_t code = 0; code < p->pool_h * p->pool_w; code++)
           for (ptrdiff_t l = 0; l < lines; l++)
-            memcpy(to + code * s->shape.patch + l * run, from + code / p->pool_w * down + code % p->pool_w * right + at[l],
-                   sizeof(T) * (size_t)run);
+            memcpy(to + code * s->shape.patch + l * run,
+                   from + code / p->pool_w * down + code % p->pool_w * right + at[l], sizeof(T) * (size_t)run);
       }
     }
 }
@@ -451,12 +477,15 @@ static const struct {
 #undef SPARSE_PATCHES
 
 /* The slice's part of dkernel for channels [o0, o1), from copied patches. */
-static void FNN(sparse_kernel_patches)(const FNN(sparse_slice) * s, T *dkernel, T *dbias, ptrdiff_t o0, ptrdiff_t o1, int add) {
+static void FNN(sparse_kernel_patches)(const FNN(sparse_slice) * s, T *dkernel, T *dbias, ptrdiff_t o0, ptrdiff_t o1,
+                                       int add) {
   const fnn_conv_pool *p = s->p;
-  const ptrdiff_t size = fnn_lines(p) * fnn_line(p), registers = fnn_ceil_div(size, RL), positions = p->pool_h * p->pool_w;
+  const ptrdiff_t size = fnn_lines(p) * fnn_line(p), registers = fnn_ceil_div(size, RL);
+  const ptrdiff_t positions = p->pool_h * p->pool_w;
   T *dz = s->scratch + fnn_round_up(s->windows * positions * s->shape.patch, VL) + VL;
   uint8_t *code = (uint8_t *)(dz + s->windows * VL);
-  FNN(sparse_patch) t = {.x = s->scratch, .window = positions * s->shape.patch, .windows = s->windows, .size = size, .add = add};
+  FNN(sparse_patch) t = {
+      .x = s->scratch, .window = positions * s->shape.patch, .windows = s->windows, .size = size, .add = add};
   while (1 << t.shift < s->shape.patch) t.shift++;
   FNN(sparse_patches)(s);
   for (ptrdiff_t o = o0; o < o1; o += VL) {
@@ -490,12 +519,13 @@ static void FNN(sparse_kernel_patches)(const FNN(sparse_slice) * s, T *dkernel, 
   }
 }
 
-/* ---- to the kernel ---------------------------------------------------------------------------------------------------- */
+/* ---- to the kernel ------------------------------------------------------------------------------------------ */
 static void FNN(conv2d_max_pool_bwd_kernel)(const fnn_conv2d_max_pool_bwd_kernel_args *a, int ith, int nth) {
   const fnn_conv_pool p = FNN_CONV_POOL(a);
   const ptrdiff_t size = a->kh * a->kw * a->c, chunks = fnn_sparse_chunks(a->n, size, a->oc);
   const ptrdiff_t part = fnn_sparse_scratch(p, (ptrdiff_t)sizeof(T));
-  FNN(sparse_slice) s = {.p = &p, .shape = fnn_sparse_slice_of(&p, (ptrdiff_t)sizeof(T)), .x = a->x, .copy = (T *)a->scratch + ith * part};
+  FNN(sparse_slice) s = {.p = &p, .shape = fnn_sparse_slice_of(&p, (ptrdiff_t)sizeof(T)), .x = a->x};
+  s.copy = (T *)a->scratch + ith * part;
   s.scratch = s.copy + fnn_sparse_copy(&p, &s.shape, (ptrdiff_t)sizeof(T));
   ptrdiff_t begin, end;
   fnn_share(chunks * a->oc, 1, ith, nth, &begin, &end);
@@ -528,7 +558,7 @@ static void FNN(conv2d_max_pool_bwd_kernel)(const fnn_conv2d_max_pool_bwd_kernel
   }
 }
 
-/* ---- the order of a patch and back --------------------------------------------------------------------------------------- */
+/* ---- the order of a patch and back -------------------------------------------------------------------------- */
 /* The sum of n registers `size` numbers apart, or of their first numbers. */
 FNN_INLINE reg FNN(add_row)(const T *x, ptrdiff_t size, ptrdiff_t n, ptrdiff_t cols) {
   reg sums[16];
@@ -555,7 +585,8 @@ static void FNN(add_transposed)(const fnn_add_transposed_args *a, int ith, int n
       FNN_UNROLL for (int k = 0; k < RL; k++) r_store(y + (j + k) * a->m + i, r[k]);
       continue;
     }
-    for (ptrdiff_t k = 0; k < RL; k++) r[k] = k < rows ? FNN(add_row)(x + (i + k) * a->n + j, size, a->parts_n, cols) : r_zero();
+    for (ptrdiff_t k = 0; k < RL; k++)
+      r[k] = k < rows ? FNN(add_row)(x + (i + k) * a->n + j, size, a->parts_n, cols) : r_zero();
     r_transpose(r);
     for (ptrdiff_t k = 0; k < cols; k++) r_store_n(y + (j + k) * a->m + i, r[k], rows);
   }

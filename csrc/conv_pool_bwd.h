@@ -11,23 +11,28 @@ typedef struct fnn_conv_pool {
   ptrdiff_t pooled_h, pooled_w, pool_h, pool_w, pool_sh, pool_sw;
 } fnn_conv_pool;
 #define FNN_CONV_POOL(a)                                                                                            \
-  ((fnn_conv_pool){{(a)->h, (a)->oh, (a)->kh, (a)->sh, (a)->dh, (a)->ph}, {(a)->w, (a)->ow, (a)->kw, (a)->sw, (a)->dw, (a)->pw}, \
-                   (a)->n, (a)->c, (a)->oc, (a)->pooled_h, (a)->pooled_w, (a)->pool_h, (a)->pool_w, (a)->pool_sh, (a)->pool_sw})
+  ((fnn_conv_pool){{(a)->h, (a)->oh, (a)->kh, (a)->sh, (a)->dh, (a)->ph},                                           \
+                   {(a)->w, (a)->ow, (a)->kw, (a)->sw, (a)->dw, (a)->pw},                                           \
+                   (a)->n, (a)->c, (a)->oc, (a)->pooled_h, (a)->pooled_w,                                           \
+                   (a)->pool_h, (a)->pool_w, (a)->pool_sh, (a)->pool_sw})
 
 /* A patch of x is `lines` runs of contiguous numbers: the kernel's rows, or its taps where a dilation parts them. */
 static inline int fnn_lines_are_rows(const fnn_conv_pool *p) { return p->cols.dilation == 1 || p->cols.taps == 1; }
-static inline ptrdiff_t fnn_lines(const fnn_conv_pool *p) { return p->rows.taps * (fnn_lines_are_rows(p) ? 1 : p->cols.taps); }
-static inline ptrdiff_t fnn_line(const fnn_conv_pool *p) { return p->c * (fnn_lines_are_rows(p) ? p->cols.taps : 1); }
+static inline ptrdiff_t fnn_lines(const fnn_conv_pool *p) {
+  return p->rows.taps * (fnn_lines_are_rows(p) ? 1 : p->cols.taps);
+}
+static inline ptrdiff_t fnn_line(const fnn_conv_pool *p) {
+  return p->c * (fnn_lines_are_rows(p) ? p->cols.taps : 1);
+}
 /* Where line l begins, from the patch's origin, in an image with rows of `row` numbers. */
 static inline ptrdiff_t fnn_line_at(const fnn_conv_pool *p, ptrdiff_t l, ptrdiff_t row) {
   if (fnn_lines_are_rows(p)) return l * p->rows.dilation * row;
   return l / p->cols.taps * p->rows.dilation * row + l % p->cols.taps * p->cols.dilation * p->c;
 }
-/* The numbers of line l that lie inside of x, for the patch of output (y, x). */
-static inline fnn_interval fnn_line_part(const fnn_conv_pool *p, ptrdiff_t y, ptrdiff_t x, ptrdiff_t l) {
+/* The numbers of line l that lie inside of x, for a patch with the taps `down` and `right` inside. */
+static inline fnn_interval fnn_line_part(const fnn_conv_pool *p, fnn_interval down, fnn_interval right, ptrdiff_t l) {
   const int rows = fnn_lines_are_rows(p);
   const ptrdiff_t r = rows ? l : l / p->cols.taps, s = rows ? 0 : l % p->cols.taps;
-  const fnn_interval down = fnn_axis_taps(&p->rows, y), right = fnn_axis_taps(&p->cols, x);
   if (r < down.begin || r >= down.end) return (fnn_interval){0, 0};
   if (rows) return (fnn_interval){right.begin * p->c, right.end * p->c};
   return (fnn_interval){0, s >= right.begin && s < right.end ? p->c : 0};
@@ -39,10 +44,10 @@ static inline int fnn_axis_inside(const fnn_axis *x, ptrdiff_t o) {
 }
 
 /* ---- the gradient of the kernel ------------------------------------------------------------------------------ */
-#define FNN_SPARSE_PATCH 64               /* a patch of at most as many numbers is copied: one address, no lines */
-#define FNN_SPARSE_SLICE (24 * 1024)      /* bytes of x, or of copied patches, that stay in the L1 cache */
-#define FNN_SPARSE_SLICE_L2 (96 * 1024)  /* and at most as many for the sake of */
-#define FNN_SPARSE_WINDOWS 32             /* windows enough to load and store a channel's gradient for */
+#define FNN_SPARSE_PATCH 64             /* a patch of at most as many numbers is copied: one address, no lines */
+#define FNN_SPARSE_SLICE (24 * 1024)    /* bytes of x, or of copied patches, that stay in the L1 cache; more, up to */
+#define FNN_SPARSE_SLICE_L2 (96 * 1024) /* this, until there are */
+#define FNN_SPARSE_WINDOWS 32           /* windows enough to load and store a channel's gradient for */
 
 /* Works on some images, or on some rows of windows of one image. */
 typedef struct fnn_sparse_slice {
@@ -63,7 +68,8 @@ static inline fnn_sparse_slice fnn_sparse_slice_of(const fnn_conv_pool *p, ptrdi
     for (s.patch = vl; s.patch < size;) s.patch *= 2;
   s.width = (p->cols.out - 1) * p->cols.stride + (p->cols.taps - 1) * p->cols.dilation + 1;
   for (;;) {
-    const fnn_sparse_slice more = {s.images + (s.high >= p->pooled_h), s.high + (s.high < p->pooled_h), s.patch, 0, s.width};
+    const int image = s.high >= p->pooled_h; /* one more; or one more row */
+    const fnn_sparse_slice more = {s.images + image, s.high + !image, s.patch, 0, s.width};
     const ptrdiff_t rows = s.patch ? more.high * p->pooled_w * p->pool_h * p->pool_w : fnn_sparse_rows(p, more.high);
     const ptrdiff_t bytes = more.images * rows * (s.patch ? s.patch : s.width * p->c) * itemsize;
     const int few = !s.patch && s.images * s.high * p->pooled_w < FNN_SPARSE_WINDOWS;
@@ -82,13 +88,14 @@ static inline ptrdiff_t fnn_sparse_copy(const fnn_conv_pool *p, const fnn_sparse
   return s->rows ? fnn_round_up(s->images * s->rows * s->width * p->c, 64 / itemsize) + 64 / itemsize : 0;
 }
 
-/* Numbers of scratch for one thread: a copy of x, patches, then for each window of the slice its place, its winner's place and
- * gradient, or a vector of gradients and codes. */
+/* Numbers of scratch for one thread: a copy of x, patches, then for each window of the slice its place, its winner's
+ * place and gradient, or a vector of gradients and codes. */
 static inline ptrdiff_t fnn_sparse_scratch(fnn_conv_pool p, ptrdiff_t itemsize) {
   const fnn_sparse_slice s = fnn_sparse_slice_of(&p, itemsize);
   const ptrdiff_t windows = s.images * s.high * fnn_max(0, p.pooled_w), vl = 64 / itemsize;
   const ptrdiff_t patches = s.patch ? windows * p.pool_h * p.pool_w * s.patch + vl : 0;
-  return fnn_sparse_copy(&p, &s, itemsize) + patches + fnn_round_up(windows * (s.patch ? 2 * vl : 1 + 16 / itemsize), vl);
+  const ptrdiff_t each = s.patch ? 2 * vl : 1 + 16 / itemsize;
+  return fnn_sparse_copy(&p, &s, itemsize) + patches + fnn_round_up(windows * each, vl);
 }
 
 /* Image chunks with a sum of their own: few and small channels are shared by image. */

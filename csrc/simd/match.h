@@ -20,8 +20,8 @@ static inline uint64_t fnn_match(const uint8_t *p, ptrdiff_t n, uint8_t value) {
 #endif
   for (ptrdiff_t i = 0; i < n; i += 16) {
 #if defined __SSE2__
-    const __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i)), _mm_set1_epi8((char)value));
-    const uint64_t part = (uint64_t)_mm_movemask_epi8(equal);
+    const __m128i codes = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+    const uint64_t part = (uint64_t)_mm_movemask_epi8(_mm_cmpeq_epi8(codes, _mm_set1_epi8((char)value)));
 #elif defined __ARM_NEON
     static const uint8_t powers[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     const uint8x16_t equal = vandq_u8(vceqq_u8(vld1q_u8(p + i), vdupq_n_u8(value)), vld1q_u8(powers));
