@@ -88,7 +88,8 @@ class Trainer:
             return weights, m, v, t, i + 1, total + loss
 
         def epoch(state: Any, x: jax.Array, y: jax.Array, order: jax.Array) -> Any:
-            return lax.scan(lambda s, _: (step(s, x, y, order), None), state, length=len(order) // batch)[0]
+            steps = len(order) // batch
+            return lax.scan(lambda s, _: (step(s, x, y, order), None), state, length=steps, unroll=2)[0]
 
         self.step = jax.jit(step, donate_argnums=0)
         self.epoch = jax.jit(epoch, donate_argnums=0)

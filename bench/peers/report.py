@@ -180,7 +180,8 @@ def for_readme(result: dict[str, Any]) -> str:
             else:
                 us = row["peers"]["fastnn"]["us"]
                 cell.append(f"{duration(us)}; {best[0]} {duration(best[1])}: {best[1] / us:.1f}x")
-        rows.append([name, *cell])
+        if any(cell):
+            rows.append([name, *cell])
     headings = ["work", "1 thread: fastnn; fastest other library", "2 threads"]
     lines = table(headings, rows)
     for verdict in of_memory(result.get("rss", {})):
