@@ -7,14 +7,16 @@
 A row's figure is its time in units of a calibration that runs beside it: peak multiply-adds ("fma"), a copy in memory
 ("copy"), NumPy's matrix product ("numpy") or a loop of the interpreter ("python"). So it says little about the clock or
 the neighbours, and much about the code. Rows on one thread are timed by the thread's CPU time. Figures are the best of
-many; a row that looks slower is measured again, several times, before it counts. A baseline belongs to one kind of CPU
-and one instruction set. It changes only in a commit that says why.
+many; a row that looks slower is prepared and measured anew, several times, before it counts. Rows on several threads
+count only where nothing else runs. A baseline belongs to one kind of CPU and one instruction set. It changes only in a
+commit that says why.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -35,7 +37,8 @@ from fastnn import Tensor, Variable, _core, ops, optimizers
 BASELINE = Path(__file__).parent / "baseline.json"
 SLOWER = 1.10
 ROUNDS, REPEATS, PASSES = 12, 6, 3  # of a measurement; of what looks slower; of a baseline
-ROUND_NS = 4e6
+ROUND_NS, SHARED_ROUND_NS = 4e6, 2e7  # several threads: a replay tries now and then whether one is faster
+DISTURBED = 1.25  # the usual calibration over the best, from which on other processes took processors away
 
 Runs = Callable[[int], Any]  # does it so many times
 
@@ -244,29 +247,39 @@ class Measurement:
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self.best = self.calibration = float("inf")
-        self.runs = 1
-        with using(row.threads):
-            self.run = row.prepare()
+        self.best = float("inf")
+        self.calibrations: list[float] = []
+        self.prepare()
+
+    def prepare(self) -> None:
+        with using(self.row.threads):
+            self.run = self.row.prepare()
             for _ in range(3):
                 self.run(1)
             begin = clock()
             self.run(1)
-            self.runs = max(1, int(ROUND_NS / max(clock() - begin, 1)))
+            wanted = ROUND_NS if self.row.threads == 1 else SHARED_ROUND_NS
+            self.runs = max(1, int(wanted / max(clock() - begin, 1)))
 
     def measure(self) -> None:
         """Rounds of the row between rounds of its calibration."""
         calibrate = CALIBRATIONS[self.row.calibration]
         with using(self.row.threads):
             for _ in range(ROUNDS):
-                self.calibration = min(self.calibration, calibrate())
+                self.calibrations.append(calibrate())
                 begin = clock()
                 self.run(self.runs)
                 self.best = min(self.best, (clock() - begin) / self.runs)
 
     @property
     def figure(self) -> float:
-        return self.best / self.calibration
+        return self.best / min(self.calibrations)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other processes took the processors away. One thread's CPU time does not count that."""
+        usual = statistics.median(self.calibrations)
+        return self.row.threads > 1 and usual > DISTURBED * min(self.calibrations)
 
 
 class using:
@@ -304,11 +317,16 @@ def measured(chosen: list[Row], baseline: dict[str, float], passes: int) -> dict
             found[row.name].measure()
     for _ in range(REPEATS):
         suspects = slower({name: m.figure for name, m in found.items()}, baseline)
-        for name in suspects:
-            found[name].measure()
         if not suspects:
             break
         time.sleep(0.5)
+        for name in suspects:
+            found[name].prepare()
+            found[name].measure()
+    for name in slower({name: m.figure for name, m in found.items()}, baseline):
+        if found[name].disturbed:
+            print(f"not judged, because other processes run: {name}")
+            del found[name]
     return {name: m.figure for name, m in found.items()}
 
 
