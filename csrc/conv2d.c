@@ -9,8 +9,8 @@
  * fused multiply-adds over (r, s, c), whatever the tile, the batch or the thread.
  *
  * Backward to the input is the same loop over dy, once per phase of the stride, on a kernel packed in reverse.
- * conv2d_dots.c and conv2d_few.c have the tiles for few outputs, conv2d_bwd_kernel.c has the gradient of the kernel, and
- * conv2d.h the geometry.
+ * conv2d_dots.c and conv2d_few.c have the tiles for few outputs, conv2d_depthwise.c those for one channel a group,
+ * conv2d_bwd_kernel.c the gradient of the kernel, and conv2d.h the geometry.
  * After: Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129; Georganas et al., arXiv:1808.05567. */
 
 /* ---- once per translation unit ------------------------------------------------------------------------------ */
@@ -28,9 +28,7 @@
 #define CONV_HALF_LINE_TILES(X) CONV_LINE_TILES(X) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24)
 #define CONV_KR 9  /* numbers of the patch in a kernel gradient tile of several taps: as above, and the steps */
 #define CONV_CR 14 /* input channels of a kernel gradient tile of one tap: 28 accumulators + 2 dy + 1 broadcast */
-#define CONV_DR 8  /* pixels of a depthwise tile */
 #define CONV_PANELS 2
-#define CONV_DEPTHWISE_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 #define CONV_TAPS_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
 #define CONV_TILES(X) CONV_TAPS_TILES(X) X(10)
 #define CONV_CHANNEL_TILES(X) CONV_TILES(X) X(11) X(12) X(13) X(14)
@@ -41,8 +39,6 @@
 #define CONV_LINE_TILES CONV_TILES
 #define CONV_HALF_LINE_TILES(X) CONV_TILES(X) X(7) X(8) X(9) X(10) X(11) X(12)
 #define CONV_KR 6
-#define CONV_DR 6
-#define CONV_DEPTHWISE_TILES CONV_TILES
 #define CONV_CR 6
 #define CONV_PANELS 1
 #define CONV_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6)
@@ -55,8 +51,6 @@
 #define CONV_LINE_TILES CONV_TILES
 #define CONV_HALF_LINE_TILES CONV_TILES
 #define CONV_KR 2
-#define CONV_DR 2
-#define CONV_DEPTHWISE_TILES CONV_TILES
 #define CONV_CR 2
 #define CONV_PANELS 1
 #define CONV_TILES(X) X(1) X(2)
@@ -283,38 +277,6 @@ FNN_INLINE void FNN(conv_line_any)(const int mr, const int nu, const FNN(conv_ti
   }
 }
 
-/* Depthwise: RL channels from o on, of which only `lanes` exist where tail. */
-FNN_INLINE void FNN(conv_depthwise_any)(const int mr, const int tail, const FNN(conv_tile) * t, ptrdiff_t o, ptrdiff_t lanes) {
-  reg acc[CONV_DR];
-  const T *x[CONV_DR];
-  const reg bias = !t->all_bias ? r_zero() : tail ? r_load_n(t->all_bias + o, lanes) : r_load(t->all_bias + o);
-  FNN_UNROLL for (int i = 0; i < mr; i++) x[i] = t->x[i] + o;
-  FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = bias;
-  for (ptrdiff_t r = 0; r < t->rows; r++) {
-    const T *w = t->w + r * t->w_row + o;
-    const ptrdiff_t w_run = t->run, x_run = t->x_run, end = r * t->x_row + t->runs * x_run;
-    for (ptrdiff_t k = r * t->x_row; k != end; k += x_run, w += w_run) {
-      const reg b = r_load(w);
-      FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = r_fma(tail ? r_load_n(x[i] + k, lanes) : r_load(x[i] + k), b, acc[i]);
-    }
-  }
-  if (t->act == FNN_RELU) {
-    FNN_UNROLL for (int i = 0; i < mr; i++) acc[i] = r_max(r_zero(), acc[i]);
-  } else if (t->act == FNN_LEAKY_RELU) {
-    const reg minus_slope = r_set1(-t->slope), minus_one = r_set1(-1);
-    FNN_UNROLL for (int i = 0; i < mr; i++) {
-      reg negative = r_mul(minus_slope, r_max(r_zero(), r_mul(acc[i], minus_one)));
-      acc[i] = r_add(r_max(r_zero(), acc[i]), negative);
-    }
-  }
-  FNN_UNROLL for (int i = 0; i < mr; i++) {
-    if (tail)
-      r_store_n(t->y[i] + o, acc[i], lanes);
-    else
-      r_store(t->y[i] + o, acc[i]);
-  }
-}
-
 #define CONV_TILE(mr)                                                                                       \
   static __attribute__((noinline)) void FNN(tile_conv_##mr##_half)(const FNN(conv_tile) * t) {              \
     FNN(conv_tile_any)(mr, NU / 2, t);                                                                      \
@@ -323,14 +285,6 @@ FNN_INLINE void FNN(conv_depthwise_any)(const int mr, const int tail, const FNN(
     FNN(conv_tile_any)(mr, NU, t);                                                                          \
   }
 CONV_TILES(CONV_TILE)
-#undef CONV_TILE
-#define CONV_TILE(mr)                                                                                       \
-  static __attribute__((noinline)) void FNN(tile_conv_depthwise_##mr)(const FNN(conv_tile) * t) {           \
-    ptrdiff_t o = 0;                                                                                        \
-    for (; o + RL <= t->n; o += RL) FNN(conv_depthwise_any)(mr, 0, t, o, RL);                               \
-    if (o < t->n) FNN(conv_depthwise_any)(mr, 1, t, o, t->n - o);                                           \
-  }
-CONV_DEPTHWISE_TILES(CONV_TILE)
 #undef CONV_TILE
 #define CONV_TILE(mr)                                                                                                     \
   static __attribute__((noinline)) void FNN(tile_conv_line_##mr##_half)(const FNN(conv_tile) * t, const T *x, T *y,       \
@@ -356,14 +310,21 @@ static const FNN(conv_line_fn) FNN(conv_lines)[2][CONV_HALF_LINE + 1] = {
 typedef void (*FNN(conv_tile_fn))(const FNN(conv_tile) *);
 #define CONV_HALF(mr) FNN(tile_conv_##mr##_half),
 #define CONV_FULL(mr) FNN(tile_conv_##mr##_full),
-#define CONV_DEPTHWISE(mr) FNN(tile_conv_depthwise_##mr),
-static const FNN(conv_tile_fn) FNN(conv_tiles)[3][CONV_MR + 1] = {
-  {0, CONV_TILES(CONV_HALF)}, {0, CONV_TILES(CONV_FULL)}, {0, CONV_DEPTHWISE_TILES(CONV_DEPTHWISE)}};
+static const FNN(conv_tile_fn) FNN(conv_tiles)[2][CONV_MR + 1] = {
+  {0, CONV_TILES(CONV_HALF)}, {0, CONV_TILES(CONV_FULL)}};
 #undef CONV_HALF
 #undef CONV_FULL
-#undef CONV_DEPTHWISE
+
+/* The tiles of a plan: of at most `most` pixels anywhere, and of at most most_line along a row, where they have 8ths of a
+ * pixel of at least least_line. */
+typedef struct FNN(conv_kind) {
+  const FNN(conv_tile_fn) *tiles;
+  const FNN(conv_line_fn) *lines; /* or NULL */
+  ptrdiff_t most, most_line, least_line;
+} FNN(conv_kind);
 
 #include "conv2d_dots.c"
+#include "conv2d_depthwise.c"
 
 /* A forward convolution of one group: axes, and where x, w and y lie. */
 typedef struct FNN(conv_plan) {
@@ -379,30 +340,30 @@ typedef struct FNN(conv_plan) {
   T slope;
 } FNN(conv_plan);
 
-/* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps, by tiles of at most
- * `most` pixels anywhere; lines: of CONV_LINE or CONV_HALF_LINE pixels along a row where there is one. */
-static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, const FNN(conv_tile_fn) * tiles_of, ptrdiff_t most,
-                            const FNN(conv_line_fn) * lines, fnn_interval taps_y, fnn_interval taps_x, ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j0, ptrdiff_t j1, T *y) {
+/* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps. */
+static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, const FNN(conv_kind) * kind, fnn_interval taps_y,
+                            fnn_interval taps_x, ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j0,
+                            ptrdiff_t j1, T *y) {
   const ptrdiff_t x_col = p->cols.stride * p->x_col, x_row = p->rows.stride * p->x_row - (j1 - j0) * x_col;
   const ptrdiff_t x_image = p->x_image - (i1 - i0) * p->rows.stride * p->x_row;
   const ptrdiff_t y_row = p->y_row - (j1 - j0) * p->y_col, y_image = p->y_image - (i1 - i0) * p->y_row;
   const T *x = p->x + n0 * p->x_image + (i0 * p->rows.stride - p->rows.pad + taps_y.begin * p->rows.dilation) * p->x_row +
                (j0 * p->cols.stride - p->cols.pad + taps_x.begin * p->cols.dilation) * p->x_col;
   y += n0 * p->y_image + i0 * p->y_row + j0 * p->y_col;
-  const ptrdiff_t line = j1 - j0, line_tiles = fnn_ceil_div(line, t->n > NARROW ? CONV_LINE : CONV_HALF_LINE);
+  const ptrdiff_t line = j1 - j0, line_tiles = kind->lines ? fnn_ceil_div(line, kind->most_line) : 0;
   /* Line by line (some tiles of mr + 1 pixels, the rest of mr) unless that makes tiles much smaller. */
-  if (lines && 8 * line >= 7 * CONV_MR * line_tiles) {
+  if (kind->lines && 8 * line >= kind->least_line * line_tiles) {
     const ptrdiff_t mr = line / line_tiles, longer = line % line_tiles;
     t->x_step = x_col;
     t->y_step = p->y_col;
     for (ptrdiff_t image = n0; image < n1; image++, x += x_image, y += y_image)
       for (ptrdiff_t i = i0; i < i1; i++, x += x_row + line * x_col, y += y_row + line * p->y_col) {
-        if (longer) lines[mr + 1](t, x, y, longer);
-        lines[mr](t, x + longer * (mr + 1) * x_col, y + longer * (mr + 1) * p->y_col, line_tiles - longer);
+        if (longer) kind->lines[mr + 1](t, x, y, longer);
+        kind->lines[mr](t, x + longer * (mr + 1) * x_col, y + longer * (mr + 1) * p->y_col, line_tiles - longer);
       }
     return;
   }
-  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * line, tiles = fnn_ceil_div(pixels, most);
+  const ptrdiff_t pixels = (n1 - n0) * (i1 - i0) * line, tiles = fnn_ceil_div(pixels, kind->most);
   ptrdiff_t i = i0, j = j0, done = 0;
   for (ptrdiff_t tile = 1; tile <= tiles; tile++) {
     const ptrdiff_t mr = pixels * tile / tiles - done;
@@ -423,7 +384,7 @@ static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, const 
         }
       }
     }
-    tiles_of[mr](t);
+    kind->tiles[mr](t);
   }
 }
 
@@ -447,21 +408,17 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   t.w_run = w_tap;
   const ptrdiff_t last = fnn_min(p->oc, b.p1 * VL);
   for (ptrdiff_t o = b.p0 * VL, wide; o < last; o += wide) {
-    const FNN(conv_tile_fn) *tiles = FNN(conv_tiles)[2];
-    const FNN(conv_line_fn) *lines = NULL;
-    ptrdiff_t most = CONV_DR;
+    FNN(conv_kind) kind = {FNN(depthwise_tiles), NULL, CONV_DR, 0, 0};
     wide = p->oc;
     t.n = p->oc - o;
     if (dots) {
       wide = FNN(dots_outputs)(t.n);
-      tiles = FNN(dots_tiles)[wide];
-      most = fnn_dots_most[wide];
-      for (ptrdiff_t i = 0; i < CONV_PANELS * VL; i++) t.bias[i] = p->bias && i < most * wide ? p->bias[o + i % wide] : 0;
+      kind = (FNN(conv_kind)){FNN(dots_tiles)[wide], NULL, fnn_dots_most[wide], 0, 0};
+      for (ptrdiff_t i = 0; i < CONV_PANELS * VL; i++) t.bias[i] = p->bias && i < kind.most * wide ? p->bias[o + i % wide] : 0;
     } else if (!p->depthwise) {
+      const int full = t.n > NARROW;
       wide = CONV_PANELS * VL;
-      tiles = FNN(conv_tiles)[t.n > NARROW];
-      lines = FNN(conv_lines)[t.n > NARROW];
-      most = CONV_MR;
+      kind = (FNN(conv_kind)){FNN(conv_tiles)[full], FNN(conv_lines)[full], CONV_MR, full ? CONV_LINE : CONV_HALF_LINE, 7 * CONV_MR};
       for (ptrdiff_t u = 0; u < CONV_PANELS; u++)
         v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
     }
@@ -475,7 +432,8 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
         t.rows = taps_x.end > taps_x.begin ? taps_y.end - taps_y.begin : 0; /* no run is empty */
         t.runs = joined ? 1 : taps_x.end - taps_x.begin;
         t.run = p->depthwise ? w_tap : joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
-        FNN(conv_alike)(p, &t, tiles, most, lines, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
+        if (p->depthwise) FNN(depthwise_lines)(&kind, t.runs, t.x_run == p->cols.stride * p->x_col);
+        FNN(conv_alike)(p, &t, &kind, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
       }
     }
   }

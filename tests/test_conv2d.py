@@ -102,6 +102,14 @@ def test_conv2d_matches_reference_for_groups(groups, c, oc, strides):
     check((2, 5, 6, c), (3, 2, c // groups, oc), groups=groups, strides=strides, padding="same", dtypes=(np.float32,))
 
 
+@pytest.mark.parametrize("width", [2, 3, 4, 7, 12, 13, 14, 15, 27, 40])
+@pytest.mark.parametrize("c", [5, 16, 35])
+def test_depthwise_conv2d_along_rows(width, c):
+    """Three taps across slide over lines of up to 12 pixels."""
+    check((2, 3, width, c), (3, 3, 1, c), groups=c, padding="same", activation="leaky_relu", step=1e-5)
+    check((1, 3, width + 4, c), (2, 3, 1, c), groups=c, strides=(2, 2), dilation=(1, 2), dtypes=(np.float32,))
+
+
 @pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu"])
 @pytest.mark.parametrize("oc", [5, 16, 40])
 def test_conv2d_applies_the_activation_and_its_gradient(activation, oc):

@@ -42,6 +42,8 @@ OTHERS = [
     Case(32, 3, 32), Case(32, 16, 16), Case(16, 64, 64, 1), Case(16, 64, 128, 3, "same", 2),
     Case(7, 64, 64), Case(4, 128, 128), Case(2, 256, 256), Case(14, 256, 256, n=8), Case(7, 512, 512, n=8),
     Case(8, 64, 64, n=1), Case(32, 32, 32, n=1), Case(32, 64, 64, groups=64), Case(32, 64, 64, groups=4),
+    Case(28, 1, 6, 5), Case(28, 6, 16, 5, "valid"), Case(32, 3, 64, 7, "same", 2, n=8), Case(32, 32, 3),  # few channels
+    Case(16, 64, 1, 1), Case(16, 128, 128, groups=32), Case(7, 512, 512, n=8, groups=512), Case(7, 512, 512, n=1),
 ]  # fmt: skip
 PASSES = ["fwd", "bwd_input", "bwd_kernel"]
 
