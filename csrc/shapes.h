@@ -99,5 +99,10 @@ static inline ptrdiff_t fnn_kind_bytes(ptrdiff_t kind) {
   static const unsigned char bytes[] = {1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8};
   return kind >= 0 && kind <= FNN_KIND_F64 ? bytes[kind] : 1;
 }
+/* Bytes from the first to the last of an array of such items and n axes. */
+static inline ptrdiff_t fnn_kind_span(ptrdiff_t kind, const ptrdiff_t *d, const ptrdiff_t *s, int n) {
+  ptrdiff_t span = fnn_span(d, s, n);
+  return kind < FNN_KIND_PACKED ? fnn_kind_bytes(kind) * span : span ? span - 1 + fnn_kind_bytes(kind & FNN_KIND_PLAIN) : 0;
+}
 
 #endif
