@@ -23,8 +23,9 @@ cdef extern from *:
 
 # Inside a region sharing costs a barrier and the way of some data between caches (0.1 us), not a region.
 cdef double SHARED_WORK = 4e4
-# A step of less work than this is faster on the calling thread alone.
-cdef double REGION_WORK = 1e6
+# A step of less work than this (10 us) stays with the calling thread: if the others have fallen asleep since the last
+# call, waking them costs more than they can save.
+cdef double REGION_WORK = 2.5e6
 
 # A replay runs in slices; the choice of threads that was slower is timed again for TRIAL_SECONDS in the second slice,
 # the fourth, the eighth, ..., later in one of TRIAL_EVERY.
