@@ -233,6 +233,14 @@ def test_the_measure_sees_a_leak():
 # ---- Ctrl-C
 
 
+@pytest.fixture(autouse=True)
+def python_answers_interrupts():
+    """Also in a process that a shell started in the background, which ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def after_steps(make, count):
     """Weights and optimizer state after so many batches of 32 in their order, computed as written."""
     model, x, y = make()
