@@ -3,8 +3,9 @@
  *   y[n,i,j,o] = max over r < pool_h, s < pool_w of act(conv(x, kernel) + bias)[n, i*pool_sh + r, j*pool_sw + s, o]
  *
  * The convolution's outputs are never stored, and those that no window covers are not computed. The bits are those of
- * conv2d_fwd followed by max_pool_fwd: every output is the same chain of fused multiply-adds over (r, s, c), the winner
- * is the first largest value in row-major order, a NaN wins. `code` (for the gradient) is the winner's r*pool_w + s, or
+ * conv2d_fwd followed by max_pool_fwd (but for a vector of input channels and few outputs, which conv2d_fwd alone sums in
+ * another order, conv2d_dots.c): every output is the same chain of fused multiply-adds over (r, s, c), the winner is the
+ * first largest value in row-major order, a NaN wins. `code` (for the gradient) is the winner's r*pool_w + s, or
  * 255 where the gradient is zero: with relu, if no value of the window is positive.
  *
  * 2x2 and 3x3 windows that follow each other without gap or overlap, and whose patches no border cuts, are register
