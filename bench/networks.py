@@ -99,14 +99,19 @@ def initial_weights(network: Network, seed: int = 0) -> list[np.ndarray]:
 
 
 def forward_flops(network: Network) -> float:
-    """Floating point operations of one sample's forward pass: products with numbers inside of the input alone."""
+    """Floating point operations of one sample's forward pass that its result depends on.
+
+    Products with numbers inside of the input alone; of a convolution before a pooling, the outputs that windows cover.
+    """
     total = 0.0
-    for layer, before in zip(network.layers, shapes(network), strict=False):
+    for layer, after, before in zip(network.layers, (*network.layers[1:], None), shapes(network), strict=False):
         if isinstance(layer, Conv):
             pairs = []
             for n in before[:2]:
                 ahead = (layer.size - 1) // 2 if layer.padding == "same" else 0
                 outputs = n if layer.padding == "same" else n - layer.size + 1
+                if isinstance(after, Pool):
+                    outputs -= outputs % after.size
                 taps = np.arange(outputs)[:, None] - ahead + np.arange(layer.size)
                 pairs.append(((taps >= 0) & (taps < n)).sum())
             total += 2.0 * pairs[0] * pairs[1] * before[-1] * layer.filters

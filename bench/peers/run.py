@@ -34,7 +34,8 @@ from peers.works import CHECKED_LOSS, NOT_RUN, PEERS, WORKS, Work
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "peers.json"
 PACKAGES = ("torch", "tensorflow-cpu", "jax", "keras", "onnxruntime", "scikit-learn", "numpy")
-REST_SECONDS = 0.02  # until the threads of the library that ran last have stopped spinning
+REST_SECONDS = 0.05  # without any processor time of a library before the next one runs: threads spin when work ends
+MOST_REST_SECONDS = 2.0
 MOST_CORES = 1.1  # that a library with one thread may keep busy
 
 
@@ -56,6 +57,14 @@ class Remote:
         line = self.process.stdout.readline()
         answer: dict[str, Any] = json.loads(line) if line else {"error": f"ended with {self.process.wait()}"}
         return answer
+
+    def used(self) -> int:
+        """Ticks of processor time so far; 0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0
+        return int(fields[11]) + int(fields[12])
 
     def end(self) -> None:
         assert self.process.stdin is not None
@@ -116,7 +125,7 @@ class Comparison:
         samples: dict[str, list[dict[str, float]]] = {peer: [] for peer in ready}
 
         def chunk(peer: str) -> None:
-            time.sleep(REST_SECONDS)
+            self.rest()
             answer = self.remote(peer, threads).ask(do="run")
             if "error" in answer:
                 self.complain(f"{work.name}, {peer}, {threads} threads: {answer['error']}")
@@ -168,6 +177,13 @@ class Comparison:
                 if not np.all(abs(theirs - mine) <= CHECKED_LOSS * abs(mine).max(initial=0)):
                     self.complain(f"{work.name}, {threads} threads: {name} of {peer} are {theirs}, of fastnn {mine}")
 
+    def rest(self) -> None:
+        """Wait until all libraries sleep."""
+        end = time.perf_counter() + MOST_REST_SECONDS
+        used = -1
+        while used != (used := sum(remote.used() for remote in self.remotes.values())) and time.perf_counter() < end:
+            time.sleep(REST_SECONDS)
+
     # ---- threads and memory -------------------------------------------------------------------------------------
 
     def compare_threads(self, work: Work, most: int) -> dict[str, Any]:
@@ -177,7 +193,7 @@ class Comparison:
         taken: dict[int, list[dict[str, float]]] = {1: [], most: []}
         for _ in range(max(self.options.rounds, 5)):
             for threads in (1, most):
-                time.sleep(REST_SECONDS)
+                self.rest()
                 taken[threads].append(self.remote("fastnn", threads).ask(do="run"))
         one, all_ = ([s["us"] for s in taken[threads]] for threads in (1, most))
         peaks = [max(s["peak"] for s in taken[threads]) for threads in (1, most)]
