@@ -159,11 +159,9 @@ def data(network: Network, n: int) -> tuple[np.ndarray, np.ndarray]:
 # ---- fastnn's model -------------------------------------------------------------------------------------------------
 
 
-def fastnn_model(network: Network) -> fastnn.Sequential:
-    """Built as a user writes it, with the initial weights, compiled with Adam."""
-    import fastnn
-    from fastnn import layers
-
+def keras_model(network: Network, keras: Any, weights: list[np.ndarray]) -> Any:
+    """Built as a user writes it in Keras or, after ``import fastnn as keras``, in fastnn."""
+    layers = keras.layers
     stack: list[Any] = [layers.Input(network.input)]
     flat = len(network.input) == 1
     for layer in network.layers:
@@ -176,9 +174,22 @@ def fastnn_model(network: Network) -> fastnn.Sequential:
                 stack.append(layers.Flatten())
                 flat = True
             stack.append(layers.Dense(layer.units, activation="relu" if layer.relu else None))
-    model = fastnn.Sequential(stack)
-    model.set_weights(initial_weights(network))
-    losses = fastnn.losses
+    model = keras.Sequential(stack)
+    model.set_weights(weights)
+    return model
+
+
+def keras_loss(network: Network, keras: Any) -> Any:
+    """From logits."""
+    losses = keras.losses
     chosen = losses.SparseCategoricalCrossentropy if network.loss == "sparse" else losses.BinaryCrossentropy
-    model.compile("adam", chosen(from_logits=True))
+    return chosen(from_logits=True)
+
+
+def fastnn_model(network: Network) -> fastnn.Sequential:
+    """With the initial weights, compiled with Adam."""
+    import fastnn
+
+    model: fastnn.Sequential = keras_model(network, fastnn, initial_weights(network))
+    model.compile("adam", keras_loss(network, fastnn))
     return model

@@ -212,7 +212,7 @@ class History(Callback):
 
     @property
     def model(self) -> Model:
-        return self._trained()  # type: ignore[return-value]
+        return self._trained()  # type: ignore[return-value]  # None once the model is gone
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_trained"}

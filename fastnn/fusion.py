@@ -89,7 +89,7 @@ def match(layers: Sequence[Layer], at: int = 0) -> Fused | None:
             (activation, slope), end = own, end + 1
     pool = layers[end] if end < len(layers) and type(head) is Conv2D else None
     if pool is not None and _pools(head, pool):
-        return Fused((*layers[at : end + 1],), activation, slope, pool)  # type: ignore[arg-type]
+        return Fused((*layers[at : end + 1],), activation, slope, pool)  # type: ignore[arg-type]  # a pool, by _pools
     return Fused((*layers[at:end],), activation, slope, None) if end > at + 1 else None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fitting import Fit
 from networks import BETA_2, Network, fastnn_model
 
 import fastnn
@@ -20,8 +21,10 @@ class Library:
         fastnn.set_num_threads(threads)
         self.threads = threads
 
-    def trainer(self, network: Network, x: np.ndarray, y: np.ndarray, weights: list[Any], batch: int) -> Trainer:
-        return Trainer(network, x, y, weights, batch)
+    def trainer(self, network: Network, x: np.ndarray, y: np.ndarray, weights: list[Any], batch: int) -> Fit:
+        model = fastnn_model(network)
+        model.compile(fastnn.optimizers.Adam(network.rate, beta_2=BETA_2), model.loss)
+        return Fit(model, x, y, weights, batch)
 
     def predictor(self, network: Network, x: np.ndarray, weights: list[Any], batch: int) -> Callable[[int], Any]:
         model = fastnn_model(network)
@@ -89,24 +92,3 @@ class Library:
         from harness import peak
 
         return peak("float32")
-
-
-class Trainer:
-    def __init__(self, network: Network, x: np.ndarray, y: np.ndarray, weights: list[Any], batch: int) -> None:
-        self.x, self.y, self.weights, self.batch = x, y, weights, batch
-        self.model = fastnn_model(network)
-        self.model.compile(fastnn.optimizers.Adam(network.rate, beta_2=BETA_2), self.model.loss)
-        self.reset()
-
-    def reset(self) -> None:
-        self.model.set_weights(self.weights)
-
-    def run(self, epochs: int, shuffle: bool) -> Any:
-        return self.model.fit(self.x, self.y, self.batch, epochs, verbose=0, shuffle=shuffle)
-
-    def check(self, x: np.ndarray, y: np.ndarray, epochs: int) -> float:
-        history = self.model.fit(x, y, self.batch, epochs, verbose=0, shuffle=False)
-        return float(np.mean(history.history["loss"]))
-
-    def logits(self, x: np.ndarray) -> np.ndarray:
-        return np.asarray(self.model.predict(x, batch_size=64, verbose=0))

@@ -354,7 +354,7 @@ class Replay:
     def _find(self, programs: Programs, batches: Batches, arrays: Arrays, count: int) -> Step | None:
         known, changes = self._known, structure_changes()
         if known is not None and known[0] is arrays and known[1] == count and known[2] == changes:
-            return known[3]  # type: ignore[no-any-return]
+            return known[3]  # type: ignore[no-any-return]  # the Step that was put there
         shapes = tuple([None if array is None else array.shape[1:] for array in arrays])
         shared = overlaps((*arrays, batches.index))
         step = programs.find(self.model, self.kind, (count, shapes, batches.dtypes, batches.index is None, shared))

@@ -64,7 +64,7 @@ def conv2d(
            [20., 24.]], dtype=float32)
     """
     x, kernel, bias = check_arguments("conv2d", x, kernel, bias, groups, activation, slope)
-    spot = window("conv2d", x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]
+    spot = window("conv2d", x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]  # x has rank 4
     slope = slope if activation == "leaky_relu" else 0.0
     return fused_conv2d(x, kernel, bias, spot, groups, ACTIVATIONS[activation], slope)
 

@@ -67,7 +67,7 @@ def conv2d_max_pool(
     """
     who = "conv2d_max_pool"
     x, kernel, bias = check_arguments(who, x, kernel, bias, groups, activation, slope)
-    spot = window(who, x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]
+    spot = window(who, x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]  # x has rank 4
     size = pair(who, "pool_size", pool_size)
     pooling = window(who, spot.output, size, size if pool_strides is None else pair(who, "pool_strides", pool_strides))
     slope = slope if activation == "leaky_relu" else 0.0

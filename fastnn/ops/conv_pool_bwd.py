@@ -59,9 +59,9 @@ def prefers_sparse(sizes: dict[str, int], pool: dict[str, int]) -> tuple[bool, b
     """Whether the sparse gradients of the input and of the kernel are faster than the dense ones, by shape alone.
 
     To the kernel they nearly always are. To the input both ways are estimated in cycles an image, with constants fitted
-    to 400 shapes on one Zen 5 core with AVX-512. Over 100 others (bench/kernels/bench_conv_pool_backward.py) the rule
-    picks the faster way 92 and 96 times; where it is wrong it loses a factor of 1.6 (input) and 1.7 (kernel, 1x1 with
-    few channels) at most; on average it gains 1.8 and 3.2 over dense gradients.
+    to 400 shapes on one Zen 5 core with AVX-512. Over 100 shapes, 90 of them others, the rule picks the faster way 92
+    and 96 times; where it is wrong it loses a factor of 1.6 (input) and 1.7 (kernel, 1x1 with few channels) at most; on
+    average it gains 1.8 and 3.2 over dense gradients (bench/kernels/bench_conv_pool_backward.py).
     """
     if sizes["groups"] > 1:
         return False, False
