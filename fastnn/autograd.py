@@ -388,7 +388,7 @@ class Variable(Tensor):
         if source.shape != self.shape:
             raise errors.value_error(f"Variable '{self.name}'", "the value to assign", f"of shape {self.shape}", source)
         if self.size:
-            fastnn.ops.movement.move("copy", converted(source, self.dtype), self.data)
+            fastnn.ops.strided.move("copy", converted(source, self.dtype), self.data)
         self.version += 1
         return self
 
@@ -438,22 +438,22 @@ def dense(tensor: Tensor) -> Array:
 
 def contiguous(array: Array) -> Array:
     """A C-contiguous copy of any strided array."""
-    return fastnn.ops.movement.contiguous_copy(array)
+    return fastnn.ops.strided.contiguous_copy(array)
 
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:
     """The array in another dtype, by a launch; itself if it has it already."""
-    return fastnn.ops.elementwise.cast_array(array, dtype)
+    return fastnn.ops.dtypes.cast_array(array, dtype)
 
 
 def full_like(array: Array, value: float) -> Array:
     """An array of the same shape and dtype with one value everywhere."""
-    return fastnn.ops.movement.fill_array(empty(array.shape, array.dtype), value)
+    return fastnn.ops.strided.fill_array(empty(array.shape, array.dtype), value)
 
 
 def copy_to(target: Array, source: Array) -> None:
     """Write one C-contiguous array over another of the same shape and dtype."""
-    fastnn.ops.movement.move("copy", source, target)
+    fastnn.ops.strided.move("copy", source, target)
 
 
 # ---- recording ----------------------------------------------------------------------------------------------------

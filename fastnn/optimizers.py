@@ -18,7 +18,7 @@ import numpy as np
 from fastnn import errors, registry
 from fastnn._core import Tracked, launch
 from fastnn.autograd import FLOAT32, FLOAT64, Array, Tensor, TensorLike, Variable, as_tensor, to_array
-from fastnn.ops import movement
+from fastnn.ops import dtypes, strided
 
 DECAYS, SKIPPED = 1, 2  # flags of a segment
 ALIGNMENT = 16  # elements: segments start on cache lines
@@ -442,7 +442,7 @@ class Optimizer(Tracked):
             if values.shape != view.shape:
                 raise errors.value_error(who, f"the gradient of {variable.path}", f"of shape {view.shape}", values)
             if values is not view and view.size:
-                movement.move("copy_into", movement.cast(as_tensor(values), view.dtype).data, view)
+                strided.move("copy_into", dtypes.cast(as_tensor(values), view.dtype).data, view)
             found.setdefault(id(segments), set()).add(i)
         if not found:
             raise errors.value_error(

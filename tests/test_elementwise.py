@@ -9,7 +9,7 @@ import pytest
 
 import fastnn
 from fastnn import _core, ops
-from fastnn.ops import elementwise
+from fastnn.ops import broadcast, dtypes, maths
 from tests import reference
 from tests.helpers import FMA_ISAS, THREADS, assert_same_bits, check_op, random_array, real_threads
 
@@ -262,7 +262,7 @@ def test_negative_zero_survives_as_a_scalar():
 # ---- casts
 
 
-CAST_TYPES = [str(dtype) for dtype in elementwise.NUMBERS]
+CAST_TYPES = [str(dtype) for dtype in dtypes.NUMBERS]
 
 
 @pytest.mark.parametrize("source", CAST_TYPES)
@@ -361,10 +361,10 @@ def test_writes_stay_inside_the_output():
     for size in SIZES:
         for dtype in (np.float32, np.float64):
             x, room = np.ones(size, dtype), np.full(size + 32, 7, dtype)
-            fields = {"n": size, "op": elementwise.NEGATIVE, "alpha": 0.0, "beta": 0.0}
+            fields = {"n": size, "op": maths.NEGATIVE, "alpha": 0.0, "beta": 0.0}
             _core.launch("unary_fwd", x.dtype, x=x, y=room[:size], **fields)
             np.testing.assert_array_equal(room, [-1] * size + [7] * 32)
-            elementwise.binary_array(elementwise.ADD, x, x, x.shape, room[:size])
+            broadcast.binary_array(broadcast.ADD, x, x, x.shape, room[:size])
             np.testing.assert_array_equal(room, [2] * size + [7] * 32)
 
 

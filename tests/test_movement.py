@@ -7,7 +7,8 @@ import pytest
 
 from fastnn import Tensor, _core, ops
 from fastnn._core import empty, launch
-from fastnn.ops.movement import contiguous_copy, gather_rows, move
+from fastnn.ops.gather import gather_rows
+from fastnn.ops.strided import contiguous_copy, move
 from tests.helpers import THREADS, assert_same_bits, check_op, leaf, random_array, strided
 
 INTEGERS = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]

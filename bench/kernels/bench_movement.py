@@ -12,7 +12,8 @@ import pytest
 from harness import measure_bytes
 
 from fastnn._core import empty, launch, zeros
-from fastnn.ops.movement import gather_rows, move
+from fastnn.ops.gather import gather_rows
+from fastnn.ops.strided import move
 
 TRANSPOSES = {
     "NHWC to NCHW": ((32, 26, 26, 32), (0, 3, 1, 2)), "NCHW to NHWC": ((32, 32, 26, 26), (0, 2, 3, 1)),

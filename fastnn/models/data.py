@@ -18,7 +18,7 @@ from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import as_numeric
 from fastnn.models.ahead import Ahead, is_worth_it
-from fastnn.ops.movement import gatherable
+from fastnn.ops.strided import gatherable
 
 BATCH_SIZE = 32
 

@@ -9,7 +9,9 @@ import numpy as np
 from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
-from fastnn.ops.movement import cast, common_dtype, expand_dims, squeeze, transpose
+from fastnn.ops.dtypes import cast
+from fastnn.ops.movement import expand_dims, squeeze, transpose
+from fastnn.ops.strided import common_dtype
 from fastnn.ops.window import Padding, Window, channels_first, window
 
 LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel

@@ -1,0 +1,235 @@
+"""Comparisons, logic, tests and selection, with NumPy's broadcasting."""
+
+from __future__ import annotations
+
+from fastnn._core import empty, launch, zeros
+from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
+from fastnn.ops.axes import sum_to_shape
+from fastnn.ops.broadcast import (
+    AND,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    LESS,
+    LESS_EQUAL,
+    NOT_EQUAL,
+    OR,
+    XOR,
+    broadcast_shape,
+    compare_array,
+    over,
+)
+from fastnn.ops.dtypes import BOOL, FLOAT64, INT64, cast, cast_array, pair
+
+ISFINITE, ISNAN, ISINF = range(3)
+
+# ---- comparisons and logic: bool, without gradient ----------------------------------------------------------------
+
+
+def _compare(name: str, op: int, x1: TensorLike, x2: TensorLike) -> Tensor:
+    a, b = pair(x1, x2)
+    return Tensor.wrap(compare_array(op, a.data, b.data, broadcast_shape(name, a, b)))
+
+
+def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 == x2, element by element.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.equal([1, 2], [1, 3]).numpy()
+    array([ True, False])
+    """
+    return _compare("equal", EQUAL, x1, x2)
+
+
+def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 != x2, element by element; True where either is NaN.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.not_equal([1, 2], [1, 3]).numpy()
+    array([False,  True])
+    """
+    return _compare("not_equal", NOT_EQUAL, x1, x2)
+
+
+def less(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 < x2, element by element.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.less([1, 2], 2).numpy()
+    array([ True, False])
+    """
+    return _compare("less", LESS, x1, x2)
+
+
+def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 <= x2, element by element.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.less_equal([1, 3], 2).numpy()
+    array([ True, False])
+    """
+    return _compare("less_equal", LESS_EQUAL, x1, x2)
+
+
+def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 > x2, element by element.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.greater([1, 3], 2).numpy()
+    array([False,  True])
+    """
+    return _compare("greater", GREATER, x1, x2)
+
+
+def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 >= x2, element by element.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.greater_equal([1, 2], 2).numpy()
+    array([False,  True])
+    """
+    return _compare("greater_equal", GREATER_EQUAL, x1, x2)
+
+
+def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether both elements are other than 0.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.logical_and([True, True], [True, False]).numpy()
+    array([ True, False])
+    """
+    return _compare("logical_and", AND, x1, x2)
+
+
+def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether either element is other than 0.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.logical_or([True, False], False).numpy()
+    array([ True, False])
+    """
+    return _compare("logical_or", OR, x1, x2)
+
+
+def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
+    """Whether exactly one of the elements is other than 0.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.logical_xor([True, False], True).numpy()
+    array([False,  True])
+    """
+    return _compare("logical_xor", XOR, x1, x2)
+
+
+def logical_not(x: TensorLike) -> Tensor:
+    """Whether the element is 0.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.logical_not([0.0, 2.0]).numpy()
+    array([ True, False])
+    """
+    return _compare("logical_not", EQUAL, x, False)
+
+
+def _test(op: int, x: TensorLike) -> Tensor:
+    x = as_float(x)
+    y = empty(x.shape, BOOL)
+    launch("unary_test", x.dtype, x=dense(x), y=y, n=y.size, op=op)
+    return Tensor.wrap(y)
+
+
+def isfinite(x: TensorLike) -> Tensor:
+    """Whether the element is neither infinite nor NaN.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isfinite([1.0, float("inf"), float("nan")]).numpy()
+    array([ True, False, False])
+    """
+    return _test(ISFINITE, x)
+
+
+def isnan(x: TensorLike) -> Tensor:
+    """Whether the element is NaN.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isnan([1.0, float("nan")]).numpy()
+    array([False,  True])
+    """
+    return _test(ISNAN, x)
+
+
+def isinf(x: TensorLike) -> Tensor:
+    """Whether the element is infinite.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isinf([1.0, float("-inf")]).numpy()
+    array([False,  True])
+    """
+    return _test(ISINF, x)
+
+
+# ---- selection ----------------------------------------------------------------------------------------------------
+
+
+def where_array(c: Array, a: Array, b: Array, shape: tuple[int, ...], out: Array | None = None) -> Array:
+    """c ? a : b over ``shape``; a and b of one float type, c of bool."""
+    y = empty(shape, a.dtype) if out is None else out
+    plan, (c, a, b) = over(shape, c, a, b)
+    launch("where_fwd", a.dtype, c=c, a=a, b=b, y=y, **plan)
+    return y
+
+
+def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor:
+    """x1 where the condition is True (or not 0), else x2.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.where([True, False], [1.0, 2.0], 0.0).numpy()
+    array([1., 0.], dtype=float32)
+    """
+    c, (a, b) = cast(condition, BOOL), pair(x1, x2)
+    shape = broadcast_shape("where", c, a, b)
+    if a.dtype.kind != "f":  # the kernel moves bits, so 64-bit integers pass as float64
+        first, second = (cast_array(x.data, INT64).view(FLOAT64) for x in (a, b))
+        moved = where_array(c.data, first, second, shape)
+        return Tensor.wrap(cast_array(moved.view(INT64), a.dtype))
+    y = where_array(c.data, a.data, b.data, shape)
+
+    def part(dy: Array, x: Tensor, first: bool) -> Array | None:
+        if not x.requires_grad:
+            return None
+        zero, out = zeros((), dy.dtype), grad_buffer(x) if x.shape == shape else None
+        chosen = (dy, zero) if first else (zero, dy)
+        return sum_to_shape(where_array(c.data, *chosen, shape, out), x.shape)
+
+    def gradient(dy: Array) -> tuple[Array | None, ...]:
+        return part(dy, a, True), part(dy, b, False)
+
+    return record("where", y, (a, b), gradient)
