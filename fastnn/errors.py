@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -61,6 +61,13 @@ def unknown_argument(who: str, name: str, known: Iterable[str]) -> TypeError:
     near = _nearest(name, sorted(set(known)), n=1, cutoff=0.5)
     fix = f" Did you mean {near[0]!r}?" if near else ""
     return TypeError(f"{who}: {name!r} is not one of its arguments.{fix}")
+
+
+def check_left_out(who: str, **given: Any) -> None:
+    """Arguments of Keras that exist here for its signature only: anything but None or False is an error."""
+    for argument, value in given.items():
+        if value is not None and value is not False:
+            raise value_error(who, argument, "None: it does not exist here (docs/keras-parity.md)", value)
 
 
 def suggesting(module: str) -> Callable[[str], NoReturn]:

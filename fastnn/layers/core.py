@@ -108,6 +108,8 @@ class Dense(Layer):
         Penalties that are added to the loss.
     kernel_constraint, bias_constraint : callable, optional
         ``constraint(weight)`` is assigned to the weight after each optimizer step.
+    lora_rank, lora_alpha, quantization_config
+        Keras's; left out here, only None is accepted.
     **kwargs
         ``name``, ``dtype``, ``trainable``, ``input_shape``.
 
@@ -137,9 +139,16 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: None = None,
+        lora_alpha: None = None,
+        quantization_config: None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        errors.check_left_out(
+            self._who, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
+        )
+        self.lora_rank = self.lora_alpha = self.quantization_config = None
         self.units = check_positive_int(self._who, "units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)

@@ -1,0 +1,120 @@
+"""Every public layer, at least once: what tests/test_layer_cases.py and tests/parity/test_layer_cases.py go through.
+
+A configuration holds what both libraries' constructors take: numbers, texts, tuples.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import fastnn
+
+Shape = tuple[int, ...]
+
+
+class Case(NamedTuple):
+    """A layer with arguments, and what it is given."""
+
+    layer: str  # name of the class in `layers`
+    config: dict[str, Any]
+    shape: Shape | list[Shape]  # of one sample; a list for a layer that is called with a list
+    data: str = "normal"  # "normal", "image" (whole numbers from 0 to 255), or "index 7" (int32 below 7)
+    random: bool = False  # differs from call to call in training, so that only inference is compared with Keras
+    alone: str = ""  # why Keras has nothing to compare it with
+
+    @property
+    def id(self) -> str:
+        arguments = "-".join(f"{name}={value}" for name, value in self.config.items())
+        return f"{self.layer}-{arguments}".rstrip("-").replace(" ", "")
+
+    @property
+    def shapes(self) -> list[Shape]:
+        return self.shape if isinstance(self.shape, list) else [self.shape]
+
+    @property
+    def input_dtype(self) -> str:
+        return "int32" if self.data.startswith("index") else "float32"
+
+    def samples(self, count: int, seed: int = 0) -> np.ndarray:
+        """Input data; for a layer of several inputs, the numbers that `network` makes them from."""
+        rng = np.random.default_rng([seed, count])
+        if isinstance(self.shape, list):
+            return rng.standard_normal((count, 5)).astype(np.float32)
+        if self.data == "image":
+            return rng.integers(0, 256, (count, *self.shape)).astype(np.float32)
+        if self.data.startswith("index"):
+            return rng.integers(0, int(self.data.split()[1]), (count, *self.shape)).astype(np.int32)
+        return rng.standard_normal((count, *self.shape)).astype(np.float32)
+
+
+CASES = [
+    # ---- core
+    Case("Dense", {"units": 3}, (4,)),
+    Case("Dense", {"units": 3, "activation": "tanh", "use_bias": False}, (2, 4)),
+    # The gradient of |0| is 0, as on TensorFlow; JAX says 1, hence a bias that does not begin there.
+    Case("Dense", {"units": 3, "kernel_regularizer": "l2", "bias_regularizer": "l1", "bias_initializer": "ones"}, (4,)),
+    Case("Activation", {"activation": "tanh"}, (3, 4)),
+    # ---- convolution
+    Case("Conv2D", {"filters": 4, "kernel_size": 3, "activation": "relu"}, (7, 6, 2)),
+    Case("Conv2D", {"filters": 4, "kernel_size": (2, 3), "strides": 2, "padding": "same"}, (7, 6, 3)),
+    Case("Conv2D", {"filters": 4, "kernel_size": 2, "dilation_rate": 2, "groups": 2, "use_bias": False}, (7, 6, 4)),
+    # ---- pooling
+    Case("MaxPooling2D", {"pool_size": 2}, (7, 6, 2)),
+    Case("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}, (7, 6, 2)),
+    Case("AveragePooling2D", {"pool_size": (2, 3), "strides": 1, "padding": "same"}, (7, 6, 2)),
+    Case("GlobalAveragePooling2D", {"keepdims": True}, (5, 4, 3)),
+    Case("GlobalMaxPooling2D", {}, (5, 4, 3)),
+    # ---- reshaping
+    Case("Flatten", {}, (3, 2, 2)),
+    Case("Reshape", {"target_shape": (-1, 2)}, (3, 4)),
+    # ---- activation layers
+    Case("ReLU", {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, (9,)),
+    Case("LeakyReLU", {}, (9,)),
+    Case("Softmax", {}, (3, 4)),
+    # ---- regularization
+    Case("Dropout", {"rate": 0.3}, (40,), random=True),
+    # ---- preprocessing
+    Case("Rescaling", {"scale": 1 / 255, "offset": -0.5}, (4, 3, 2), data="image"),
+]
+
+
+def network(case: Case, keras: Any, layer: Any) -> Any:
+    """A model of either library around the layer: what it needs in front of it, and two numbers out.
+
+    Parameters
+    ----------
+    case : Case
+    keras : module
+        fastnn or keras.
+    layer : Layer
+        Of that library.
+    """
+    make = keras.layers
+    if not isinstance(case.shape, list):
+        front = keras.Input(case.shape, dtype=case.input_dtype)
+        return keras.Sequential([front, layer, make.Flatten(), make.Dense(2, name="head")])
+
+    class Branches(keras.Model):  # type: ignore[misc,name-defined]  # a class that is known at run time
+        """One branch per input: Dense and Reshape."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.fronts = [make.Dense(math.prod(shape)) for shape in case.shapes]
+            self.forms = [make.Reshape(shape) for shape in case.shapes]
+            self.layer = layer
+            self.flatten = make.Flatten()
+            self.head = make.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            inputs = [form(front(x)) for front, form in zip(self.fronts, self.forms, strict=True)]
+            return self.head(self.flatten(self.layer(inputs)))
+
+    return Branches()
+
+
+def make(case: Case, keras: Any = fastnn) -> Any:
+    """The layer of that library."""
+    return getattr(keras.layers, case.layer)(**case.config)
