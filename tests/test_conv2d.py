@@ -220,6 +220,20 @@ def test_conv_over_one_axis():
     assert_close(ops.conv(x, kernel, 2, "valid", None, (2,)).numpy(), want, np.float64, 12)
 
 
+@pytest.mark.parametrize("padding", ["valid", "same", "causal", (3, 1)])
+def test_conv1d_matches_reference(padding):
+    def want(x, kernel, bias):
+        before = (4, 0) if padding == "causal" else same_padding(9, 3, 2, 2) if padding == "same" else padding
+        pads = (0, 0) if padding == "valid" else before
+        y = reference.conv2d(x[:, None], kernel[None], bias, (1, 2), ((0, 0), pads), (1, 2), 2, "relu")
+        return y[:, 0]
+
+    check_op(
+        lambda x, k, b: ops.conv1d(x, k, b, 2, padding, 2, 2, "relu"), want, (3, 9, 4), (3, 2, 6), (6,), reduction=27,
+        step=1e-5,
+    )  # fmt: skip
+
+
 def test_conv_gradients_with_channels_first():
     def want(x, kernel):
         return reference.conv2d(x.transpose(0, 2, 3, 1), kernel).transpose(0, 3, 1, 2)

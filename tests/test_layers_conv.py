@@ -171,3 +171,76 @@ def test_conv2d_rejects_groups_of_channels():
         ValueError, match="Conv2D 'c': the number of channels of x must be a multiple of groups=2; got 3"
     ):
         layers.Conv2D(2, 1, groups=2, name="c")(np.ones((1, 3, 3, 3)))
+
+
+# ---- lines ---------------------------------------------------------------------------------------------------------
+
+
+def conv1d(x, kernel, bias=0.0, stride=1, padding="valid", dilation=1, groups=1):
+    if padding == "causal":
+        x, padding = np.pad(x, ((0, 0), (dilation * (len(kernel) - 1), 0), (0, 0))), "valid"
+    return conv2d(x[:, None], kernel[None], bias, (1, stride), padding, (1, dilation), groups)[:, 0]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"kernel_size": 3},
+        {"kernel_size": (4,), "strides": 3, "padding": "same"},
+        {"kernel_size": 2, "dilation_rate": 3, "padding": "causal"},
+        {"kernel_size": 3, "strides": (2,), "padding": "causal"},
+        {"kernel_size": 3, "groups": 2, "filters": 6},
+    ],
+    ids=str,
+)
+def test_conv1d_matches_reference(case):
+    case = {"filters": 5, **case}
+    layer = layers.Conv1D(**case)
+    (stride,), (dilation,) = layer.strides, layer.dilation_rate
+    check_layer(
+        layers.Conv1D, (2, 11, 4),
+        lambda x, k, b: conv1d(x, k, b, stride, layer.padding, dilation, layer.groups), 32, **case,
+    )  # fmt: skip
+
+
+def test_conv1d_channels_first():
+    check_layer(
+        layers.Conv1D, (2, 3, 8),
+        lambda x, k, b: np.tanh(conv1d(x.transpose(0, 2, 1), k, b, padding="causal")).transpose(0, 2, 1), 32,
+        filters=4, kernel_size=3, padding="causal", data_format="channels_first", activation="tanh",
+    )  # fmt: skip
+
+
+def test_conv1d_causal_outputs_do_not_see_what_comes_after():
+    layer, x = layers.Conv1D(3, 4, padding="causal"), np.random.default_rng(0).standard_normal((1, 9, 2))
+    y = layer(x).numpy()
+    x[:, 5:] = np.nan
+    np.testing.assert_array_equal(layer(x).numpy()[:, :5], y[:, :5])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"kernel_size": (2, 2)}, r"kernel_size must be a positive int or a tuple of one; got \(2, 2\)"),
+        ({"kernel_size": 2, "padding": "full"}, "padding must be 'valid', 'same' or 'causal'; got 'full'"),
+        ({"kernel_size": 2, "strides": 2, "dilation_rate": 2}, r"dilation_rate must be 1 with strides=\(2,\)"),
+    ],
+    ids=str,
+)
+def test_conv1d_rejects_arguments(arguments, text):
+    with pytest.raises(ValueError, match=f"Conv1D 'c': {text}"):
+        layers.Conv1D(3, **arguments, name="c")
+
+
+def test_conv1d_rejects_inputs():
+    text = r"Conv1D 'c': x must be of rank 3 \(batch, length, channels\); got rank 2 .* Lines of one channel need"
+    with pytest.raises(ValueError, match=text):
+        layers.Conv1D(2, 3, name="c")(np.ones((2, 28)))
+    text = r"the line must be at least as large as the kernel \(3,\) \(dilation \(2,\)\)"
+    with pytest.raises(ValueError, match=text):
+        layers.Conv1D(2, 3, dilation_rate=2)(np.ones((2, 4, 1)))
+
+
+def test_conv2d_padding_is_not_causal():
+    with pytest.raises(ValueError, match="padding must be 'valid' or 'same'; got 'causal'"):
+        layers.Conv2D(2, 3, padding="causal")

@@ -74,7 +74,29 @@ def test_channels_first(kind):
     np.testing.assert_array_equal(kind(2, data_format="channels_first")(x).numpy(), want)
 
 
+@pytest.mark.parametrize("case", [{"pool_size": 2}, {"pool_size": 3, "strides": (2,), "padding": "same"}], ids=str)
+def test_pooling_of_lines_matches_images_of_height_1(case):
+    layer = layers.MaxPooling1D(**case)
+    strides, size = (1, *layer.strides), (1, *layer.pool_size)
+    for make, pool in ((layers.MaxPooling1D, max_pool), (layers.AveragePooling1D, average_pool)):
+        check_layer(
+            make, distinct((2, 8, 3)),
+            lambda x, pool=pool: pool(x[:, None], size, strides, layer.padding)[:, 0], 3, **case,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_global_pooling_of_lines(data_format, keepdims):
+    axis = 2 if data_format == "channels_first" else 1
+    arguments = {"data_format": data_format, "keepdims": keepdims}
+    x = distinct((2, 3, 4))
+    check_layer(layers.GlobalAveragePooling1D, x, lambda x: x.mean(axis, keepdims=keepdims), 4, **arguments)
+    check_layer(layers.GlobalMaxPooling1D, x, lambda x: x.max(axis, keepdims=keepdims), **arguments)
+
+
 def test_defaults_and_aliases():
+    assert layers.MaxPooling1D().pool_size == (2,)
     assert layers.MaxPooling2D().pool_size == layers.MaxPooling2D().strides == (2, 2)
     assert layers.MaxPool2D is layers.MaxPooling2D and layers.AvgPool2D is layers.AveragePooling2D
     assert (

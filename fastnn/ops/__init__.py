@@ -14,6 +14,7 @@ from fastnn.ops.linalg import matmul as matmul
 
 # ---- conv ---------------------------------------------------------------------------------------------------------
 from fastnn.ops.conv import conv as conv
+from fastnn.ops.conv import conv1d as conv1d
 from fastnn.ops.conv import conv2d as conv2d
 from fastnn.ops.conv_pool import conv2d_max_pool as conv2d_max_pool
 

@@ -1,4 +1,7 @@
-"""Convolution: `conv2d`, with bias and activation in one kernel, and Keras's `conv` over it."""
+"""Convolution: `conv2d` and `conv1d`, with bias and activation in one kernel, and Keras's `conv` over them.
+
+A line (n, length, c) is an image of height 1: the same kernels on the same memory.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
 from fastnn.ops.dtypes import cast
-from fastnn.ops.movement import expand_dims, squeeze, transpose
+from fastnn.ops.movement import transpose
 from fastnn.ops.strided import common_dtype
-from fastnn.ops.window import Padding, Window, channels_first, window
+from fastnn.ops.window import Padding, Window, along_line, channels_first, outputs_of, window_of
 
 LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
 ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
@@ -22,9 +25,9 @@ def conv2d(
     x: TensorLike,
     kernel: TensorLike,
     bias: TensorLike | None = None,
-    strides: int | tuple[int, int] = 1,
+    strides: int | tuple[int, ...] = 1,
     padding: Padding = "valid",
-    dilation: int | tuple[int, int] = 1,
+    dilation: int | tuple[int, ...] = 1,
     groups: int = 1,
     activation: str | None = None,
     slope: float = 0.2,
@@ -65,8 +68,53 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]], dtype=float32)
     """
-    x, kernel, bias = check_arguments("conv2d", x, kernel, bias, groups, activation, slope)
-    spot = window("conv2d", x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]  # x has rank 4
+    return checked_conv("conv2d", 4, x, kernel, bias, strides, padding, dilation, groups, activation, slope)
+
+
+def conv1d(
+    x: TensorLike,
+    kernel: TensorLike,
+    bias: TensorLike | None = None,
+    strides: int | tuple[int, ...] = 1,
+    padding: Padding = "valid",
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    slope: float = 0.2,
+) -> Tensor:
+    """`conv2d` over one axis.
+
+    y[n,j,o] = activation(bias[o] + sum_{s,c} x[n, j*stride + s*dilation - before, c] * kernel[s,c,o])
+
+    Parameters
+    ----------
+    x : array_like, shape (n, length, c)
+    kernel : array_like, shape (k, c // groups, oc)
+    bias, groups, activation, slope
+        As for `conv2d`.
+    strides, dilation : int
+    padding : "valid", "same", "causal" or (before, after)
+        With "causal" all padding is before: no output sees what comes after it.
+
+    Returns
+    -------
+    Tensor, shape (n, outputs, oc)
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.conv1d([[[1.0], [2.0], [4.0]]], [[[1.0]], [[-1.0]]], padding="causal").numpy()[0, :, 0]
+    array([-1., -1., -2.], dtype=float32)
+    """
+    return checked_conv("conv1d", 3, x, kernel, bias, strides, padding, dilation, groups, activation, slope)
+
+
+def checked_conv(
+    who: str, ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, strides: Any, padding: Padding,
+    dilation: Any, groups: int, activation: str | None, slope: float,
+) -> Tensor:  # fmt: skip
+    x, kernel, bias = check_arguments(who, ndim, x, kernel, bias, groups, activation, slope)
+    spot = window_of(who, x.shape, kernel.shape, strides, padding, dilation)
     slope = slope if activation == "leaky_relu" else 0.0
     return fused_conv2d(x, kernel, bias, spot, groups, ACTIVATIONS[activation], slope)
 
@@ -74,10 +122,10 @@ def conv2d(
 def fused_conv2d(
     x: Tensor, kernel: Tensor, bias: Tensor | None, spot: Window, groups: int, act: int, slope: float
 ) -> Tensor:
-    """`conv2d` once its arguments are checked."""
+    """`conv2d` or `conv1d` once the arguments are checked."""
     sizes = sizes_of(x.shape, kernel.shape, spot, groups)
     image, weights = dense(x), dense(kernel)
-    y = empty((x.shape[0], *spot.output, kernel.shape[3]), x.dtype)
+    y = empty((x.shape[0], *outputs_of(spot, x.ndim), kernel.shape[-1]), x.dtype)
     convolve(y, image, weights, None if bias is None else dense(bias), act, slope, sizes)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
@@ -89,7 +137,7 @@ def fused_conv2d(
         dz = dy if act == LINEAR else empty(y.shape, y.dtype)
         if act != LINEAR or alone is not None:
             at = (None, None) if act == LINEAR else (y, dz)
-            channels = y.shape[3]
+            channels = y.shape[-1]
             launch(
                 "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=alone, m=y.size // channels, n=channels,
                 dy_rs=channels, slope=slope,
@@ -108,8 +156,9 @@ def fused_conv2d(
 
 def sizes_of(x: tuple[int, ...], kernel: tuple[int, ...], spot: Window, groups: int = 1) -> dict[str, int]:
     """The sizes that the kernels share, from the shapes of x and kernel."""
+    height = x[1] if len(x) == 4 else 1
     return {
-        "n": x[0], "h": x[1], "w": x[2], "c": x[3], "oh": spot.output[0], "ow": spot.output[1], "oc": kernel[3],
+        "n": x[0], "h": height, "w": x[-2], "c": x[-1], "oh": spot.output[0], "ow": spot.output[1], "oc": kernel[-1],
         "kh": spot.kernel[0], "kw": spot.kernel[1], "sh": spot.strides[0], "sw": spot.strides[1],
         "dh": spot.dilation[0], "dw": spot.dilation[1], "ph": spot.before[0], "pw": spot.before[1], "groups": groups,
     }  # fmt: skip
@@ -178,27 +227,14 @@ def conv(
     array([-1., -2.], dtype=float32)
     """
     x, weights = same_dtype(inputs, kernel)
-    first = channels_first("conv", data_format)
-    if x.ndim not in (3, 4):
-        raise errors.value_error(
-            "conv", "inputs", "of rank 4 (n, h, w, c) or 3 (n, length, c)", x.data,
-            "Add the axis that is missing with expand_dims.",
-        )
-    if weights.ndim != x.ndim:
-        raise errors.value_error("conv", "kernel", f"of rank {x.ndim}, as inputs", weights.data)
-    if first:
-        x = transpose(x, (0, *range(2, x.ndim), 1))
-    line = x.ndim == 3
-    if line:
-        x, weights = expand_dims(x, 1), expand_dims(weights, 0)
-        strides, dilation_rate = along_line("strides", strides), along_line("dilation_rate", dilation_rate)
-        padding = padding if isinstance(padding, str) else ((0, 0), padding)
-    channels = weights.shape[2]
-    groups = x.shape[3] // channels if channels and x.shape[3] % channels == 0 else 1
-    y = conv2d(x, weights, None, strides, padding, dilation_rate, groups)  # type: ignore[arg-type]
-    if line:
-        y = squeeze(y, 1)
-    return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1))) if first else y
+    x, first = to_channels_last("conv", x, weights, data_format)
+    if x.ndim == 3:
+        strides = along_line("conv", "strides", strides)
+        dilation_rate = along_line("conv", "dilation_rate", dilation_rate)
+    channels = weights.shape[-2]
+    groups = x.shape[-1] // channels if channels and x.shape[-1] % channels == 0 else 1
+    convolution: Any = conv1d if x.ndim == 3 else conv2d
+    return from_channels_last(convolution(x, weights, None, strides, padding, dilation_rate, groups), first)
 
 
 # ---- arguments ----------------------------------------------------------------------------------------------------
@@ -211,41 +247,59 @@ def same_dtype(*values: TensorLike) -> list[Tensor]:
     return [x if x.dtype == widest else cast(x, widest) for x in tensors]
 
 
-def along_line(argument: str, value: Any) -> tuple[int, int]:
-    """A stride or dilation along the one axis of a line, as a pair."""
-    if isinstance(value, (tuple, list)):
-        if len(value) != 1:
-            raise errors.value_error("conv", argument, "an integer or a tuple of one for inputs of rank 3", value)
-        (value,) = value
-    return 1, value
+def to_channels_last(who: str, x: Tensor, kernel: Tensor, data_format: str | None) -> tuple[Tensor, bool]:
+    """Inputs and kernel have 3 or 4 axes alike; the inputs with channels last, and whether they came first."""
+    if x.ndim not in (3, 4):
+        raise errors.value_error(
+            who, "inputs", "of rank 4 (n, h, w, c) or 3 (n, length, c)", x.data,
+            "Add the axis that is missing with expand_dims.",
+        )
+    if kernel.ndim != x.ndim:
+        raise errors.value_error(who, "kernel", f"of rank {x.ndim}, as inputs", kernel.data)
+    first = channels_first(who, data_format)
+    return (transpose(x, (0, *range(2, x.ndim), 1)) if first else x), first
+
+
+def from_channels_last(y: Tensor, first: bool) -> Tensor:
+    return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1))) if first else y
 
 
 def check_arguments(
-    who: str, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, groups: int, activation: str | None,
-    slope: float,
+    who: str, ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, groups: int,
+    activation: str | None, slope: float,
 ) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
     """x, kernel and bias as tensors of one dtype; raise where they do not fit together or the activation is another."""
+    check_activation(who, activation, slope)
+    x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
+    check_shapes(who, ndim, x.data, kernel.data, groups)
+    bias = rest[0] if rest else None
+    check_bias(who, bias, kernel.shape[-1])
+    return x, kernel, bias
+
+
+def check_activation(who: str, activation: str | None, slope: float) -> None:
     if activation not in ACTIVATIONS:
         raise errors.unknown_name(who, "activation", activation, [name for name in ACTIVATIONS if name])
     if not slope >= 0:
         raise errors.value_error(who, "slope", "at least 0", slope)
-    x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
-    check_shapes(who, x.data, kernel.data, groups)
-    if rest and rest[0].shape != kernel.shape[3:]:
-        rule = f"of shape {kernel.shape[3:]}, one per output channel of the kernel"
-        raise errors.value_error(who, "bias", rule, rest[0].data)
-    return x, kernel, rest[0] if rest else None
 
 
-def check_shapes(who: str, x: Array, kernel: Array, groups: int) -> None:
-    """Raise where x (n, h, w, c) and kernel (kh, kw, c / groups, oc) do not fit together."""
-    if x.ndim != 4:
-        fix = "Add the axis that is missing with expand_dims."
-        raise errors.value_error(who, "x", "of rank 4 (n, h, w, c)", x, fix)
-    if kernel.ndim != 4 or 0 in kernel.shape:
-        raise errors.value_error(who, "kernel", "of rank 4 (kh, kw, c // groups, oc) and not empty", kernel)
-    if not isinstance(groups, (int, np.integer)) or groups < 1 or kernel.shape[3] % groups:
-        raise errors.value_error(who, "groups", f"a divisor of the kernel's {kernel.shape[3]} outputs", groups)
-    if x.shape[3] != kernel.shape[2] * groups:
-        rule = f"of {kernel.shape[2] * groups} channels, as a kernel of shape {kernel.shape} wants in {groups} groups"
+def check_bias(who: str, bias: Tensor | None, channels: int) -> None:
+    if bias is not None and bias.shape != (channels,):
+        rule = f"of shape {(channels,)}, one per output channel of the kernel"
+        raise errors.value_error(who, "bias", rule, bias.data)
+
+
+def check_shapes(who: str, ndim: int, x: Array, kernel: Array, groups: int) -> None:
+    """Raise where x (n, h, w, c) and kernel (kh, kw, c / groups, oc), or their lines, do not fit together."""
+    if x.ndim != ndim:
+        rule = "of rank 4 (n, h, w, c)" if ndim == 4 else "of rank 3 (n, length, c)"
+        raise errors.value_error(who, "x", rule, x, "Add the axis that is missing with expand_dims.")
+    if kernel.ndim != ndim or 0 in kernel.shape:
+        axes = "rank 4 (kh, kw, c // groups, oc)" if ndim == 4 else "rank 3 (k, c // groups, oc)"
+        raise errors.value_error(who, "kernel", f"of {axes} and not empty", kernel)
+    if not isinstance(groups, (int, np.integer)) or groups < 1 or kernel.shape[-1] % groups:
+        raise errors.value_error(who, "groups", f"a divisor of the kernel's {kernel.shape[-1]} outputs", groups)
+    if x.shape[-1] != kernel.shape[-2] * groups:
+        rule = f"of {kernel.shape[-2] * groups} channels, as a kernel of shape {kernel.shape} wants in {groups} groups"
         raise errors.value_error(who, "x", rule, x)

@@ -24,14 +24,14 @@ def conv2d_max_pool(
     x: TensorLike,
     kernel: TensorLike,
     bias: TensorLike | None = None,
-    strides: int | tuple[int, int] = 1,
+    strides: int | tuple[int, ...] = 1,
     padding: Padding = "valid",
-    dilation: int | tuple[int, int] = 1,
+    dilation: int | tuple[int, ...] = 1,
     groups: int = 1,
     activation: str | None = None,
     slope: float = 0.2,
-    pool_size: int | tuple[int, int] = 2,
-    pool_strides: int | tuple[int, int] | None = None,
+    pool_size: int | tuple[int, ...] = 2,
+    pool_strides: int | tuple[int, ...] | None = None,
 ) -> Tensor:
     """`conv2d` followed by `max_pool` without padding: the same bits, in less time and memory.
 
@@ -66,7 +66,7 @@ def conv2d_max_pool(
            [13., 15.]], dtype=float32)
     """
     who = "conv2d_max_pool"
-    x, kernel, bias = check_arguments(who, x, kernel, bias, groups, activation, slope)
+    x, kernel, bias = check_arguments(who, 4, x, kernel, bias, groups, activation, slope)
     spot = window(who, x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]  # x has rank 4
     size = pair(who, "pool_size", pool_size)
     pooling = window(who, spot.output, size, size if pool_strides is None else pair(who, "pool_strides", pool_strides))

@@ -1,7 +1,7 @@
 """Max- and average-pooling over windows and over whole maps.
 
-The kernels work on (n, height, width, channels); one spatial axis is a map of width 1, and channels first is
-transposed on the way in and out.
+The kernels work on (n, height, width, channels); a line (n, length, channels) is a map of height 1, and channels first
+is transposed on the way in and out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from fastnn import errors
 from fastnn._core import empty, launch
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
-from fastnn.ops.movement import expand_dims, squeeze, transpose
-from fastnn.ops.window import Window, channels_first, pair, window
+from fastnn.ops.movement import expand_dims, transpose
+from fastnn.ops.window import Window, along_line, channels_first, outputs_of, pair, window_of
 
 
 def max_pool(
@@ -124,30 +124,18 @@ def pooled(who: str, inputs: TensorLike, pool_size: Any, strides: Any, padding: 
     strides = pool_size if strides is None else strides
     if first:
         x = transpose(x, (0, *range(2, x.ndim), 1))
-    line = x.ndim == 3
-    if line:
-        x = expand_dims(x, 2)
-        pool_size, strides = along_line(who, "pool_size", pool_size), along_line(who, "strides", strides)
-    kernel = pair(who, "pool_size", pool_size)
-    spot = window(who, (x.shape[1], x.shape[2]), kernel, strides, padding)
+    kernel = pair(who, "pool_size", along_line(who, "pool_size", pool_size) if x.ndim == 3 else pool_size)
+    spot = window_of(who, x.shape, kernel[: x.ndim - 2], strides, padding)
     y = max_pool_nhwc(x, spot) if who == "max_pool" else average_pool_nhwc(x, spot)
-    if line:
-        y = squeeze(y, 2)
     return transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1))) if first else y
-
-
-def along_line(who: str, argument: str, value: Any) -> tuple[int, int]:
-    """A window along the one axis of a line, as a window of width 1."""
-    if isinstance(value, (tuple, list)) and len(value) != 1:
-        raise errors.value_error(who, argument, "an integer or a tuple of one for inputs of rank 3", value)
-    return pair(who, argument, value)[0], 1
 
 
 def sizes_of(x: Array, spot: Window) -> dict[str, int]:
     """The fields that the kernels over windows share."""
-    n, h, w, c = x.shape
+    height = x.shape[1] if x.ndim == 4 else 1
+    n, *_, w, c = x.shape
     return {
-        "n": n, "h": h, "w": w, "c": c, "oh": spot.output[0], "ow": spot.output[1], "kh": spot.kernel[0],
+        "n": n, "h": height, "w": w, "c": c, "oh": spot.output[0], "ow": spot.output[1], "kh": spot.kernel[0],
         "kw": spot.kernel[1], "sh": spot.strides[0], "sw": spot.strides[1], "pt": spot.before[0], "pl": spot.before[1],
     }  # fmt: skip
 
@@ -162,7 +150,7 @@ def code_dtype(positions: int) -> np.dtype[Any]:
 
 def max_pool_nhwc(x: Tensor, spot: Window) -> Tensor:
     sizes = sizes_of(x.data, spot)
-    shape = (sizes["n"], *spot.output, sizes["c"])
+    shape = (sizes["n"], *outputs_of(spot, x.ndim), sizes["c"])
     y = empty(shape, x.dtype)
     winner = empty(shape, code_dtype(spot.kernel[0] * spot.kernel[1])) if x.requires_grad else None
     launch("max_pool_fwd", x.dtype, x=dense(x), y=y, winner=winner, **sizes)
@@ -177,7 +165,7 @@ def max_pool_nhwc(x: Tensor, spot: Window) -> Tensor:
 
 def average_pool_nhwc(x: Tensor, spot: Window) -> Tensor:
     sizes = sizes_of(x.data, spot)
-    y = empty((sizes["n"], *spot.output, sizes["c"]), x.dtype)
+    y = empty((sizes["n"], *outputs_of(spot, x.ndim), sizes["c"]), x.dtype)
     launch("average_pool_fwd", x.dtype, x=dense(x), y=y, **sizes)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:

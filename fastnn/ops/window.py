@@ -143,6 +143,42 @@ def window(
     )
 
 
+def along_line(who: str, argument: str, value: Any) -> Any:
+    """A size, stride or dilation along the one axis of a line: the number itself."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 1:
+            raise errors.value_error(who, argument, "an integer or a tuple of one for inputs of rank 3", value)
+        return value[0]
+    return value
+
+
+def window_of(
+    who: str, shape: Sequence[int], taps: Sequence[int], strides: Any, padding: Padding, dilation: Any = 1
+) -> Window:
+    """`window` over an image (n, h, w, c), or over a line (n, length, c), which is an image of height 1.
+
+    Lines also have ``padding="causal"`` (no output sees what comes after it) and ``(before, after)``.
+
+    Examples
+    --------
+    >>> window_of("conv1d", (1, 10, 3), (3,), 2, "causal").before
+    (0, 2)
+    """
+    if len(shape) == 4:
+        return window(who, (shape[1], shape[2]), (taps[0], taps[1]), strides, padding, dilation)
+    strides, dilation = along_line(who, "strides", strides), along_line(who, "dilation", dilation)
+    if isinstance(padding, str) and padding.lower() == "causal":
+        padding = ((taps[0] - 1) * pair(who, "dilation", dilation)[1], 0)
+    if not isinstance(padding, str):
+        padding = ((0, 0), padding)
+    return window(who, (1, shape[1]), (1, taps[0]), (1, strides), padding, (1, dilation))
+
+
+def outputs_of(spot: Window, ndim: int) -> tuple[int, ...]:
+    """The spatial extents of the result for inputs of so many axes."""
+    return spot.output if ndim == 4 else spot.output[1:]
+
+
 def channels_first(who: str, data_format: str | None) -> bool:
     """Whether channels come before the map; None stands for `fastnn.config.image_data_format`."""
     data_format = data_format or config.image_data_format()
