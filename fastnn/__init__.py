@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastnn import activations as activations
     from fastnn import callbacks as callbacks
     from fastnn import config as config
+    from fastnn import constraints as constraints
     from fastnn import datasets as datasets
     from fastnn import initializers as initializers
     from fastnn import layers as layers
@@ -70,8 +71,8 @@ def _load_core() -> None:
 _load_core()
 
 _MODULES = frozenset(
-    "activations autograd callbacks config datasets errors initializers layers losses metrics models ops optimizers "
-    "progress random registry regularizers saving utils".split()
+    "activations autograd callbacks config constraints datasets errors initializers layers losses metrics models ops "
+    "optimizers progress random registry regularizers saving utils".split()
 )
 # Where the public names live.
 _NAMES = {

@@ -329,7 +329,7 @@ class Variable(Tensor):
     name : str
     """
 
-    __slots__ = ("_regularizer", "_trainable", "name", "path", "version")
+    __slots__ = ("_constraint", "_regularizer", "_trainable", "name", "path", "version")
 
     def __init__(
         self,
@@ -353,6 +353,7 @@ class Variable(Tensor):
         self.name = name
         self.path = name
         self._regularizer: Callable[[Tensor], Tensor] | None = None
+        self._constraint: Callable[[Variable], TensorLike] | None = None
         self.version = 0  # of the values: packed copies carry the version they were packed from
         self._trainable = trainable
 
@@ -376,6 +377,16 @@ class Variable(Tensor):
     def regularizer(self, value: Callable[[Tensor], Tensor] | None) -> None:
         structure_changed()
         self._regularizer = value
+
+    @property
+    def constraint(self) -> Callable[[Variable], TensorLike] | None:
+        """A function whose value on the variable is assigned to it after each optimizer step."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Callable[[Variable], TensorLike] | None) -> None:
+        structure_changed()
+        self._constraint = value
 
     @property
     def value(self) -> Tensor:

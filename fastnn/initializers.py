@@ -436,7 +436,8 @@ class LecunNormal(_Scaled):
     _choice = (1.0, "fan_in", "truncated_normal")
 
 
-class OrthogonalInitializer(RandomInitializer):
+@_registry.add
+class Orthogonal(RandomInitializer):
     """A matrix with orthonormal rows or columns, whichever are fewer, times ``gain`` (Saxe et al. 2014).
 
     All axes but the last make up the rows.
@@ -473,14 +474,16 @@ class OrthogonalInitializer(RandomInitializer):
         return {**super().get_config(), "gain": self.gain}
 
 
-_registry.add(OrthogonalInitializer, "orthogonal", "Orthogonal")
+_registry.add(Orthogonal, "OrthogonalInitializer")
+_registry.add(Identity, "IdentityInitializer")
 _registry.add(RandomUniform, "uniform")
 _registry.add(RandomNormal, "normal")
 _registry.add(Zeros, "zero")
 _registry.add(Ones, "one")
 
 # Keras offers every class under both names.
-Orthogonal = orthogonal = OrthogonalInitializer
+OrthogonalInitializer = orthogonal = Orthogonal
+IdentityInitializer = Identity
 constant, zeros, ones, identity = Constant, Zeros, Ones, Identity
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 variance_scaling = VarianceScaling
@@ -488,7 +491,46 @@ glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
 he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 
-get = _registry.get
+
+def get(identifier: Any, custom_objects: registry.CustomObjects | None = None) -> Any:
+    """The initializer that an identifier stands for.
+
+    Parameters
+    ----------
+    identifier : str, dict, class, callable, array, Tensor or None
+        A name (a class is instantiated with its defaults), a configuration, the initializer itself, or the initial
+        values, of the shape of the weight.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the nearest known one.
+    TypeError
+        For anything that is no initializer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import initializers
+    >>> initializers.get("he_normal").scale
+    2.0
+    >>> initializers.get(np.array([1, 2]))((2,)).numpy()
+    array([1., 2.], dtype=float32)
+    """
+    if not isinstance(identifier, (Tensor, np.ndarray, np.generic)):
+        return _registry.get(identifier, custom_objects)
+    values = identifier
+
+    def given(shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> Tensor:
+        source = to_array(values, "initializers.get")
+        if random.as_shape("initializers.get", shape) != source.shape:
+            rule = f"that of the given values, {source.shape}"
+            raise errors.value_error("initializers.get", "shape", rule, tuple(shape))
+        return Tensor(source.astype(config.floatx() if dtype is None else dtype))
+
+    return given
+
+
 serialize = _registry.serialize
 deserialize = _registry.deserialize
 

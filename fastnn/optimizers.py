@@ -17,7 +17,17 @@ import numpy as np
 
 from fastnn import errors, registry
 from fastnn._core import Tracked, launch
-from fastnn.autograd import FLOAT32, FLOAT64, Array, Tensor, TensorLike, Variable, as_tensor, to_array
+from fastnn.autograd import (
+    FLOAT32,
+    FLOAT64,
+    Array,
+    Tensor,
+    TensorLike,
+    Variable,
+    as_tensor,
+    no_grad,
+    to_array,
+)
 from fastnn.ops import dtypes, strided
 
 DECAYS, SKIPPED = 1, 2  # flags of a segment
@@ -421,7 +431,15 @@ class Optimizer(Tracked):
             present = found.get(id(segments), set())
             if present:
                 self._step(segments, tuple(i for i in range(len(segments.variables)) if i not in present))
+        self._constrain(grads, trainable_variables)
         launch("counter_add", FLOAT64, counter=self._iterations.data, amount=1)
+
+    def _constrain(self, grads: Sequence[TensorLike | None], variables: Sequence[Variable]) -> None:
+        """Impose the constraints of the variables that were changed."""
+        for gradient, variable in zip(grads, variables, strict=True):
+            if gradient is not None and variable.constraint is not None:
+                with no_grad():
+                    variable.assign(variable.constraint(variable))
 
     def _gather(self, grads: Sequence[TensorLike | None], variables: Sequence[Variable]) -> dict[int, set[int]]:
         """Bring gradients into the flat buffers; for each one, the variables that have a gradient."""

@@ -21,7 +21,8 @@ CustomObjects = Mapping[str, Any]
 
 # The modules whose classes a configuration may name.
 MODULES = (
-    "layers", "initializers", "regularizers", "activations", "losses", "metrics", "optimizers", "random", "models",
+    "layers", "initializers", "regularizers", "constraints", "activations", "losses", "metrics", "optimizers", "random",
+    "models",
 )
 
 

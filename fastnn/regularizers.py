@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from fastnn import errors, ops, registry
+from fastnn import config, errors, ops, registry
 from fastnn._core import Tracked
-from fastnn.autograd import Tensor, TensorLike
+from fastnn.autograd import Tensor, TensorLike, as_float
 
 _registry = registry.Registry("regularizers", "regularizer")
 
@@ -126,9 +126,56 @@ class L2(Regularizer):
         return {"l2": self.l2}
 
 
+@_registry.add
+class OrthogonalRegularizer(Regularizer):
+    """The mean absolute cosine between the rows (or columns) of a matrix, times ``factor``.
+
+    ``factor * mean over pairs i < j of |cos(row i, row j)|``: 0 where all are orthogonal.
+
+    Parameters
+    ----------
+    factor : float
+    mode : str
+        "rows" or "columns".
+
+    Raises
+    ------
+    ValueError
+        When called with anything but a matrix.
+
+    Examples
+    --------
+    >>> from fastnn import regularizers
+    >>> float(regularizers.OrthogonalRegularizer(1.0)([[1.0, 0.0], [0.0, 2.0]]))
+    0.0
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = _factor("OrthogonalRegularizer", "factor", factor, 0.01)
+        if mode not in ("rows", "columns"):
+            raise errors.value_error("OrthogonalRegularizer", "mode", "'rows' or 'columns'", mode)
+        self.mode = mode
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        x = as_float(x)
+        if x.ndim != 2:
+            raise errors.value_error("OrthogonalRegularizer", "x", "a matrix", errors.Shown(f"shape {x.shape}"))
+        axis = 1 if self.mode == "rows" else 0
+        size = x.shape[1 - axis]
+        squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+        x = ops.multiply(x, ops.minimum(ops.rsqrt(squares), 1.0 / config.epsilon()))
+        other = ops.transpose(x)
+        cosines = ops.matmul(x, other) if axis == 1 else ops.matmul(other, x)
+        apart = ops.multiply(cosines, ops.subtract(1.0, ops.eye(size, dtype=x.dtype)))
+        return ops.divide(ops.multiply(ops.sum(ops.absolute(apart)), self.factor * 0.5), size * (size - 1.0) / 2.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"factor": self.factor, "mode": self.mode}
+
+
 _registry.add(L1L2, "l1_l2")
 # Keras offers every class under both names.
-l1, l2, l1_l2 = L1, L2, L1L2
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 get = _registry.get
 serialize = _registry.serialize

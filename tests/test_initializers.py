@@ -152,3 +152,11 @@ def test_names_of_keras() -> None:
 def test_rejects_bad_arguments(make: Callable[[], object], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         make()
+
+
+def test_given_values_initialize_weights_of_their_shape() -> None:
+    values = np.arange(6).reshape(2, 3)
+    for given in (values, fastnn.Tensor(values)):
+        assert_same_bits(initializers.get(given)((2, 3)).numpy(), values.astype(np.float32), "given")
+    with pytest.raises(ValueError, match=r"shape must be that of the given values, \(2, 3\); got \(3, 2\)"):
+        initializers.get(values)((3, 2))

@@ -260,8 +260,8 @@ def test_config_needs_stored_arguments():
         Forgetful(3).get_config()
 
 
-def test_constraint_must_be_callable():
-    with pytest.raises(TypeError, match="constraint must be a callable or None; got 'maxnorm'"):
+def test_constraint_must_be_known():
+    with pytest.raises(ValueError, match="constraint must be a known name; got 'maxnorm'. Did you mean 'max_norm'"):
         layers.Dense(2, kernel_constraint="maxnorm").build((None, 2))
 
 

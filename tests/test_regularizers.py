@@ -33,6 +33,7 @@ def test_matches_reference(regularizer: regularizers.Regularizer, l1: float, l2:
         ("l1", {"l1": 0.01}), ("L1", {"l1": 0.01}), ("l2", {"l2": 0.01}), ("L2", {"l2": 0.01}),
         ("l1_l2", {"l1": 0.0, "l2": 0.0}), ("L1L2", {"l1": 0.0, "l2": 0.0}), ("l1l2", {"l1": 0.0, "l2": 0.0}),
         (regularizers.l1(0.5), {"l1": 0.5}), (regularizers.l1_l2(0.1, 0.2), {"l1": 0.1, "l2": 0.2}),
+        ("orthogonal_regularizer", {"factor": 0.01, "mode": "rows"}),
         ({"class_name": "L2", "config": {"l2": 0.5}}, {"l2": 0.5}), (regularizers.L1, {"l1": 0.01}),
     ],
 )
@@ -41,6 +42,25 @@ def test_names_and_configs(identifier: object, config: dict[str, float]) -> None
     assert regularizer.get_config() == config
     again = regularizers.deserialize(regularizers.serialize(regularizer))
     assert type(again) is type(regularizer) and again.get_config() == config
+
+
+@pytest.mark.parametrize("mode", ["rows", "columns"])
+@pytest.mark.parametrize("shape", [(2, 3), (5, 17), (3, 2)])
+def test_orthogonal_regularizer_matches_reference(mode: str, shape: tuple[int, int]) -> None:
+    def reference(x: np.ndarray) -> np.ndarray:
+        rows = x if mode == "rows" else x.T
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        cosines = np.abs(rows @ rows.T)[np.triu_indices(len(rows), 1)]
+        return np.asarray(0.3 * cosines.mean())
+
+    check_op(regularizers.OrthogonalRegularizer(0.3, mode), reference, shape, reduction=1000)
+
+
+def test_orthogonal_regularizer_takes_matrices_only() -> None:
+    with pytest.raises(ValueError, match=r"OrthogonalRegularizer: x must be a matrix; got shape \(3,\)"):
+        regularizers.OrthogonalRegularizer()(np.ones(3))
+    with pytest.raises(ValueError, match="mode must be 'rows' or 'columns'; got 'cols'"):
+        regularizers.OrthogonalRegularizer(mode="cols")
 
 
 def test_functions_and_none_pass_through() -> None:

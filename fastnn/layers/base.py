@@ -18,12 +18,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnn import config, errors, initializers, ops, registry, regularizers
+from fastnn import config, constraints, errors, initializers, ops, registry, regularizers
 from fastnn._core import Tracked, enter_step, leave_step
 from fastnn.autograd import Tensor, Variable, as_tensor
 
 Shape = tuple[int | None, ...]
-Constraint = Callable[[Variable], Any]
 
 
 class _CallState(threading.local):
@@ -179,7 +178,6 @@ class Layer(Tracked):
         self._trainable = bool(trainable)
         self._trainable_weights: list[Variable] = []
         self._non_trainable_weights: list[Variable] = []
-        self._constraints: list[tuple[Variable, Constraint]] = []
         self._call_losses: list[Tensor] = []
         self._called_in_step = self._losses_of_step = -1
         self._build_shape: Shape | None = None
@@ -340,7 +338,7 @@ class Layer(Tracked):
         trainable: bool = True,
         autocast: bool = True,
         regularizer: Any = None,
-        constraint: Callable[[Variable], Any] | None = None,
+        constraint: Any = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -359,7 +357,7 @@ class Layer(Tracked):
             Whether the optimizer changes it.
         regularizer : str or callable, optional
             Its value on the weight is added to the loss.
-        constraint : callable, optional
+        constraint : str, Constraint or callable, optional
             ``constraint(weight)``, assigned to the weight after each optimizer step.
         name : str, optional
 
@@ -391,8 +389,7 @@ class Layer(Tracked):
         )
         weight.path = f"{self.name}/{weight.name}"
         weight.regularizer = regularizers.get(regularizer)
-        if constraint is not None:
-            self._constraints.append((weight, get_constraint(self._who, constraint)))
+        weight.constraint = constraints.get(constraint)
         (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
         if trainable and not self._trainable:
             weight.trainable = False
@@ -517,7 +514,6 @@ class Layer(Tracked):
                 delattr(self, name)
         self._trainable_weights.clear()
         self._non_trainable_weights.clear()
-        self._constraints.clear()
         self._build_shape = None
         self.built = False
 
@@ -621,13 +617,6 @@ def _text_error(who: str, argument: str, sample: object) -> ValueError:
     if argument != "y":
         fix = "Replace texts by numbers first, for instance with pandas.get_dummies(x)."
     return errors.value_error(who, argument, "numbers", errors.Shown(f"texts such as {str(sample)!r}"), fix)
-
-
-def get_constraint(who: str, constraint: Any) -> Constraint:
-    """A constraint is a callable from a weight to its new value."""
-    if callable(constraint):
-        return constraint  # type: ignore[no-any-return]
-    raise errors.type_error(who, "constraint", "a callable or None", constraint)
 
 
 def plain(value: Any) -> Any:

@@ -62,6 +62,7 @@ class _Walk:
             self.found.append(id(thing))
             self.flags.append(thing.requires_grad)
             self.visit(thing.regularizer)
+            self.visit(thing.constraint)
         elif isinstance(thing, Tracked):
             self.seen.add(id(thing))
             self._visit_object(thing)

@@ -290,13 +290,10 @@ class Trainer(Reader):
         y_pred = self(x, training=True)
         loss = self._total_loss(y, y_pred, weight)
         loss.backward()
-        trained, constraints = self._plan.trained, self._plan.constraints
+        trained = self._plan.trained
         self.optimizer.apply([variable.grad for variable in trained], trained)
         for variable in trained:
             variable.zero_grad()
-        for variable, constraint in constraints:
-            with no_grad():
-                variable.assign(constraint(variable))
         self._note(loss, y, y_pred, weight, count)
 
     def _total_loss(self, y: Tensor | None, y_pred: Any, weight: Tensor | None) -> Tensor:
@@ -675,7 +672,6 @@ class _Plan:
         self.layers = model._flatten()[1:]  # the model is left out, because it keeps its plan
         self.trained = model.trainable_variables
         self.regularized = [weight for weight in self.trained if weight.regularizer is not None]
-        self.constraints = [pair for layer in (model, *self.layers) for pair in layer._constraints]
 
 
 def _mean(name: str) -> Any:
