@@ -3,6 +3,8 @@
 #
 #   make demo     train a small CNN on the embedded digits
 #   make test     all tests; make test PYTEST="tests/test_cli.py -k info" for some
+#   make parity   the API beside the installed Keras, in an environment of its own (.venv-parity, 1.5 GB); make parity-page writes
+#                 docs/keras-parity.md
 #   make lint     ruff, mypy --strict, cython-lint
 #   make bench    benchmarks: a table, and JSON in .benchmarks/; make bench PYTEST=bench/training for some
 #   make bench-peers     fastnn beside PyTorch, TensorFlow, JAX, ... in an environment of its own (.venv-peers, 3 GB): bars, chart,
@@ -23,6 +25,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS ?=
 PEERS_VENV := .venv-peers
+PARITY_VENV := .venv-parity
 CORE_SOURCES := setup.py $(shell find csrc -type f) $(wildcard fastnn/_core/*.pyx)
 SERIAL := build/serial
 NEON := build/neon
@@ -31,7 +34,7 @@ QEMU ?= qemu-aarch64
 # As in setup.py, which says why.
 KERNEL_FLAGS := -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -Wall -Wextra -Wshadow -Werror -Icsrc
 
-.PHONY: help venv build demo test test-generic test-avx2 test-serial lint
+.PHONY: help venv build demo test parity parity-page test-generic test-avx2 test-serial lint
 .PHONY: bench bench-peers bench-check bench-baseline roofline wheel neon ulp clean
 .DELETE_ON_ERROR:
 
@@ -59,6 +62,20 @@ demo: build
 
 test: build
 	$(BIN)/python -m pytest $(PYTEST)
+
+$(PARITY_VENV)/.tools: pyproject.toml .ci/requirements.py $(VENV)/.tools
+	$(PYTHON) -m venv $(PARITY_VENV)
+	$(BIN)/python .ci/requirements.py parity > $(PARITY_VENV)/requirements.txt
+	$(PARITY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $(PARITY_VENV)/requirements.txt
+	@touch $@
+
+# With Keras on JAX, which is light; and on TensorFlow what the backends of Keras do in different ways.
+parity: build $(PARITY_VENV)/.tools
+	KERAS_BACKEND=tensorflow $(PARITY_VENV)/bin/python -m pytest tests/parity -k tensorflow
+	KERAS_BACKEND=jax $(PARITY_VENV)/bin/python -m pytest $(or $(PYTEST),tests/parity)
+
+parity-page: build $(PARITY_VENV)/.tools
+	KERAS_BACKEND=jax $(PARITY_VENV)/bin/python -m tests.parity.page
 
 test-generic: build
 	FASTNN_ISA=generic $(BIN)/python -m pytest $(PYTEST)
@@ -124,6 +141,6 @@ wheel: $(VENV)/.tools
 	$(BIN)/python .ci/wheel.py
 
 clean:
-	rm -rf build dist wheelhouse .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache .benchmarks *.egg-info fastnn/_core/*.c
+	rm -rf build dist wheelhouse .venv .venv-peers .venv-parity .pytest_cache .mypy_cache .ruff_cache .benchmarks *.egg-info fastnn/_core/*.c
 	find fastnn -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
