@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fastnn import random as random
     from fastnn import regularizers as regularizers
     from fastnn import saving as saving
+    from fastnn import tree as tree
     from fastnn import utils as utils
     from fastnn.autograd import Tensor as Tensor
     from fastnn.autograd import Variable as Variable
@@ -73,6 +74,8 @@ _load_core()
 _MODULES = frozenset(
     "activations autograd callbacks config constraints datasets errors initializers layers losses metrics models ops "
     "optimizers progress random registry regularizers saving utils".split()
+    "activations autograd callbacks config datasets errors initializers layers losses metrics models ops optimizers "
+    "progress random registry regularizers saving tree utils".split()
 )
 # Where the public names live.
 _NAMES = {

@@ -70,6 +70,42 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     return rows.reshape(*labels.shape, num_classes)
 
 
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """x, y and sample weights, None where there are none, from what `train_step` and its like are given.
+
+    Parameters
+    ----------
+    data : x, or a tuple or list (x,), (x, y) or (x, y, sample_weight)
+
+    Examples
+    --------
+    >>> from fastnn.utils import unpack_x_y_sample_weight
+    >>> unpack_x_y_sample_weight(("images", "labels"))
+    ('images', 'labels', None)
+    """
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        got = errors.Shown(f"a {type(data).__name__} of {len(data)}")
+        raise errors.value_error("unpack_x_y_sample_weight", "data", "x, (x,), (x, y) or (x, y, sample_weight)", got)
+    x, y, weight = (*data, None, None)[:3]
+    return x, y, weight
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The tuple that `unpack_x_y_sample_weight` takes apart; x alone where it is all there is, and no list or tuple.
+
+    Examples
+    --------
+    >>> from fastnn.utils import pack_x_y_sample_weight
+    >>> pack_x_y_sample_weight("images", "labels")
+    ('images', 'labels')
+    """
+    if y is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
 class PyDataset:
     """Batches computed in Python: subclass it with ``__len__``, the number of batches, and ``__getitem__``.
 

@@ -13,6 +13,7 @@ import pytest
 
 from fastnn import _core, layers, losses, models, ops, optimizers, utils
 from fastnn.models import replay, stream
+from fastnn.models.data import Data
 
 RNG = np.random.default_rng(8)
 IMAGES = RNG.integers(0, 256, (96, 28, 28, 1), dtype=np.uint8)
@@ -96,12 +97,12 @@ def recorded(make, kind, batch_size=32):
     """A program of one step of a model on its data, and what must stay alive for it."""
     model, x, y = make()
     model.fit(x, y, batch_size=batch_size, verbose=0)  # state is made
-    batches = model._batches("", (x, y, None), batch_size, shuffle=True)
-    step = {"train": model._train_step, "test": model._test_step, "predict": model._predict_step}[kind]
+    batches = model._batches("", Data(x, y), batch_size, shuffle=True)
+    step = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[kind]
     position = np.zeros(1, np.int64)
     program = _core.Program(_core.Arena())
     with program.record((*batches.arrays, batches.index)):
-        kept = step(*batches.batch_at(position, batches.arrays, batch_size))
+        kept = step(batches.batch_at(position, batches.arrays, batch_size))
     return program, (model, batches, position, kept)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import fastnn as keras
 from fastnn import _core, layers, losses, metrics, models, ops, optimizers, utils
+from fastnn.models.data import Data
 
 
 def regression(samples=70, features=3):
@@ -746,10 +747,10 @@ def test_a_step_can_be_recorded_and_replayed():
     for _ in range(3):
         eager.train_on_batch(*data)
     replayed, *data = everything()
-    batch = replayed._batches("", tuple(data), 8).batch(0)
+    batch = replayed._batches("", Data(*data), 8).batch(0)
     program = _core.Program()
     with program.record():
-        replayed._train_step(*batch)
+        replayed.train_step(batch)
     assert program.abandoned is None
     assert program.replay(2) == 2
     for a, b in zip(eager.get_weights(), replayed.get_weights(), strict=True):

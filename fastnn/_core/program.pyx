@@ -124,12 +124,21 @@ cdef class Program:
 
     def bind(self, tuple inputs):
         """Read other inputs, of the same dtypes, shapes and strides. They are not kept: hold them while replaying."""
-        cdef char *data[8]
+        cdef char *few[16]
+        cdef char **data = few
         cdef int i = 0
-        for array in inputs:
-            data[i] = NULL if array is None else <char *>cnp.PyArray_DATA(<cnp.ndarray?>array)
-            i += 1
-        self.point(data)
+        if len(inputs) > 16:
+            data = <char **>calloc(len(inputs), sizeof(char *))
+            if data == NULL:
+                raise MemoryError("fastnn: a Program could not be bound")
+        try:
+            for array in inputs:
+                data[i] = NULL if array is None else <char *>cnp.PyArray_DATA(<cnp.ndarray?>array)
+                i += 1
+            self.point(data)
+        finally:
+            if data != few:
+                free(data)
 
     cdef void point(self, char **data) noexcept:
         cdef ptrdiff_t u
@@ -137,8 +146,6 @@ cdef class Program:
             self.uses[u].at.pointer = data[self.uses[u].input] + self.uses[u].offset
 
     cdef declare(self, tuple inputs):
-        if len(inputs) > 8:
-            raise ValueError("Program.record: there are at most 8 inputs.")
         self.inputs = [(0, 0, 0) if array is None else bounds(array) for array in inputs]
 
     cdef tuple input_at(self, uintptr_t address):

@@ -8,23 +8,45 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn import errors, ops
+from fastnn import errors, ops, tree
 from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import as_numeric
 from fastnn.models.ahead import Ahead, is_worth_it
 from fastnn.ops.strided import gatherable
+from fastnn.utils import pack_x_y_sample_weight
 
 BATCH_SIZE = 32
 
-Arrays = tuple[Array, Array | None, Array | None]
-Dtypes = tuple[str, str, str]
-Batch = tuple[Tensor, Tensor | None, Tensor | None, int]
+Arrays = tuple[Array | None, ...]
+Dtypes = tuple[str, ...]
+
+
+class Data(NamedTuple):
+    """Inputs, targets and sample weights: arrays or structures of arrays, with one row per sample; None for none."""
+
+    x: Any
+    y: Any = None
+    weight: Any = None
+
+    @property
+    def first(self) -> Array:
+        """The first array there is."""
+        found: Array = [array for array in tree.flatten(self) if array is not None][0]
+        return found
+
+    def top(self) -> Data:
+        """The first sample."""
+        return Data(*(tree.map_structure(lambda a: None if a is None else a[:1], part) for part in self))
+
+    def cut(self, begin: int, end: int) -> Data:
+        """The samples in between, as views."""
+        return Data(*(tree.map_structure(lambda a: None if a is None else a[begin:end], part) for part in self))
 
 
 def as_data(who: str, argument: str, value: Any) -> Array:
@@ -32,26 +54,58 @@ def as_data(who: str, argument: str, value: Any) -> Array:
     if isinstance(value, Tensor):
         value = value.data
     if isinstance(value, Mapping) or hasattr(value, "__next__"):
-        raise errors.type_error(who, argument, "one array-like", errors.Shown(f"a {type(value).__name__}"))
+        raise errors.type_error(who, argument, "an array-like", errors.Shown(f"a {type(value).__name__}"))
     series = hasattr(value, "to_numpy") and getattr(value, "ndim", 0) == 1
     array = as_numeric(who, argument, value, native=False)
     if array.ndim == 0:
         raise errors.value_error(who, argument, "an array with one entry per sample", value)
-    return array[:, None] if series and argument == "x" else array
+    return array[:, None] if series and argument.startswith("x") else array
 
 
-def check_lengths(who: str, **arrays: Array | None) -> int:
+def as_arrays(who: str, argument: str, value: Any) -> Any:
+    """The user's data as an array, or as lists, tuples and dicts of arrays.
+
+    A list of numbers, or of lists of them, is one array; a list of arrays is a structure.
+    """
+    if isinstance(value, dict):
+        return {key: _part(who, f"{argument}[{key!r}]", part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)) and _holds_arrays(value):
+        parts = [_part(who, f"{argument}[{i}]", part) for i, part in enumerate(value)]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return as_data(who, argument, value)
+
+
+def _part(who: str, argument: str, value: Any) -> Any:
+    return None if value is None else as_arrays(who, argument, value)
+
+
+def _holds_arrays(value: Any) -> bool:
+    """Whether a list's first entry is an array, rather than a number or a list of them."""
+    first = next((part for part in value if part is not None), None)
+    if isinstance(first, (list, tuple)):
+        return _holds_arrays(first)
+    is_array = hasattr(first, "__array__") or hasattr(first, "to_numpy")
+    return isinstance(first, dict) or (is_array and getattr(first, "ndim", 1) > 0)
+
+
+def check_lengths(who: str, given: Data) -> int:
     """The number of samples that all arrays share; at least one."""
-    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
-    if len(set(lengths.values())) != 1:
-        given = ", ".join(f"{n} in {name}" for name, n in lengths.items())
+    lengths = {}
+    for name, part in zip(("x", "y", "sample_weight"), given, strict=True):
+        for path, array in tree.flatten_with_path(part):
+            if array is not None:
+                lengths[name + "".join(f"[{key!r}]" for key in path)] = len(array)
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{n} in {name}" for name, n in lengths.items())
         raise errors.value_error(
             who,
             " and ".join(lengths),
             "of the same length",
-            errors.Shown(given),
+            errors.Shown(shown),
             "Is the batch axis there? A single sample is x[None].",
         )
+    if not lengths:
+        raise errors.type_error(who, "x", "an array-like", None)
     samples = next(iter(lengths.values()))
     if samples == 0:
         raise errors.value_error(who, next(iter(lengths)), "data of at least one sample", errors.Shown("0 samples"))
@@ -77,13 +131,11 @@ def check_whole(who: str, argument: str, value: Any, least: int = 0, fix: str = 
     return int(value)
 
 
-def split(
-    who: str, x: Array, y: Array | None, weight: Array | None, share: float
-) -> tuple[Arrays, Arrays]:
+def split(who: str, given: Data, share: float) -> tuple[Data, Data]:
     """The first part for training and the tail for validation, as views."""
     if isinstance(share, (bool, str)) or not 0 <= share <= 1:
         raise errors.value_error(who, "validation_split", "a share from 0 to 1", share)
-    samples = len(x)
+    samples = len(given.first)
     cut = math.floor(samples * (1.0 - share))
     if cut in (0, samples):
         raise errors.value_error(
@@ -93,9 +145,7 @@ def split(
             share,
             "Give more data or another share.",
         )
-    head = x[:cut], None if y is None else y[:cut], None if weight is None else weight[:cut]
-    tail = x[cut:], None if y is None else y[cut:], None if weight is None else weight[cut:]
-    return head, tail
+    return given.cut(0, cut), given.cut(cut, samples)
 
 
 def class_weights(who: str, y: Array | None, weights: Mapping[int, float], sample_weight: Array | None) -> Array:
@@ -125,10 +175,10 @@ class Batches:
 
     Parameters
     ----------
-    arrays : tuple
-        x, y or None, sample weights or None; all of the same length.
+    given : Data
+        Arrays of one length.
     dtypes : tuple of str
-        What each is converted to on the way.
+        What each array is converted to on the way.
     batch_size : int
     shuffle : bool
         Whether the samples get a new order each time they are gone through.
@@ -142,7 +192,7 @@ class Batches:
 
     def __init__(
         self,
-        arrays: Arrays,
+        given: Data,
         dtypes: Dtypes,
         batch_size: int,
         shuffle: bool = False,
@@ -153,7 +203,7 @@ class Batches:
         self.dtypes = dtypes
         self.limit = limit
         self.index: Array | None = None
-        self._hold(arrays, batch_size)
+        self._hold(given, batch_size)
         self._all = -(-self.samples // self.batch_size)
         self._next = 0  # of all steps
         self._left = 0  # of this epoch's
@@ -163,13 +213,13 @@ class Batches:
         mapped = [array for array in self.arrays if array is not None and is_worth_it(array)]
         self._ahead = Ahead(mapped, self.index) if mapped and self._all > 1 else None
 
-    def _hold(self, arrays: Arrays, batch_size: int) -> None:
+    def _hold(self, given: Data, batch_size: int) -> None:
         # What cannot be read where it lies (more axes than kernels know) is copied here, once.
-        x, y, weight = arrays
-        self.arrays: Arrays = (
-            gatherable(x), None if y is None else gatherable(y), None if weight is None else gatherable(weight)
-        )  # fmt: skip
-        self.samples = len(x)
+        self.arrays: Arrays = tuple([None if a is None else gatherable(a) for a in tree.flatten(given)])
+        self._skeleton = Data(*(tree.map_structure(lambda a: None, part) for part in given))
+        self._spread = tree.is_nested(given.y) and given.weight is not None and not tree.is_nested(given.weight)
+        self.form = tree.form(given)
+        self.samples = len(given.first)
         self.batch_size = min(batch_size, self.samples)
         self.whole_steps = self.samples // self.batch_size
 
@@ -184,10 +234,12 @@ class Batches:
         return self.samples if self.limit is None else min(self.samples, self.limit * self.batch_size)
 
     @property
-    def sample(self) -> Arrays:
-        """A few samples, to build a model from."""
-        x, y, weight = self.arrays
-        return x[:1], y, weight
+    def sample(self) -> Data:
+        """A few samples, to build a model from, and all that is known to be checked."""
+        return self._packed(self.arrays)
+
+    def _packed(self, leaves: Sequence[Any]) -> Data:
+        return Data(*tree.pack_sequence_as(self._skeleton, leaves))
 
     def begin(self, generator: np.random.Generator | None = None, anew: bool = False) -> bool:
         """Begin an epoch; ``anew`` starts from the first batch in any case. Returns whether there is one."""
@@ -230,26 +282,26 @@ class Batches:
         """Arrays, first row and number of rows of a step's batch."""
         return self.arrays, step * self.batch_size, self.count(step)
 
-    def batch(self, step: int) -> Batch:
-        """The rows of x, y and weights that belong to a step, and how many there are (fewer in the last step)."""
+    def batch(self, step: int) -> Any:
+        """The rows that belong to a step, as `train_step` gets them: x, (x, y) or (x, y, weights)."""
         return self._rows(*self.where(step), None)
 
-    def batch_at(self, position: Array, arrays: Arrays, count: int) -> Batch:
+    def batch_at(self, position: Array, arrays: Arrays, count: int) -> Any:
         """The batch of so many rows from `position` on, a number that is read when a kernel runs."""
         return self._rows(arrays, 0, count, position)
 
-    def _rows(self, arrays: Arrays, begin: int, count: int, position: Array | None) -> Batch:
-        def rows(array: Array, dtype: str) -> Tensor:
-            return Tensor.wrap(ops.gather_rows(array, self.index, begin, count, dtype, position))
+    def _rows(self, arrays: Arrays, begin: int, count: int, position: Array | None) -> Any:
+        def rows(array: Array | None, dtype: str) -> Tensor | None:
+            if array is None:
+                return None
+            stored = "int64" if dtype == "bool" else dtype
+            tensor = Tensor.wrap(ops.gather_rows(array, self.index, begin, count, stored, position))
+            return tensor if stored == dtype else ops.cast(tensor, dtype)
 
-        x, y, weight = arrays
-        x_dtype, y_dtype, weight_dtype = self.dtypes
-        return (
-            rows(x, x_dtype),
-            None if y is None else rows(y, y_dtype),
-            None if weight is None else rows(weight, weight_dtype),
-            count,
-        )
+        x, y, weight = self._packed([rows(array, dtype) for array, dtype in zip(arrays, self.dtypes, strict=True)])
+        if self._spread:
+            weight = tree.map_structure(lambda _: weight, y)
+        return pack_x_y_sample_weight(x, y, weight)
 
     def warn_spent(self, argument: str, what: str) -> None:
         """Say that an epoch had no batch at all: not with arrays."""

@@ -101,7 +101,7 @@ class Model(Trainer):
             return super().__call__(*args, training=training, **kwargs)
         with no_grad():
             written = super().__call__
-            if mode is not None and type(first) is np.ndarray and self.built:
+            if mode is not None and type(first) in (np.ndarray, list, tuple, dict) and self.built:
                 return self._programs.call(self, first, mode, lambda x: written(x, training=training))
             return written(*args, training=training, **kwargs)
 
@@ -109,8 +109,8 @@ class Model(Trainer):
         """A subclass builds its layers as its call reaches them."""
         if type(self).build is not Layer.build:
             super()._prepare(x)
-        elif not self.built and isinstance(x, Tensor):
-            Layer.build(self, (None, *x.shape[1:]))
+        elif not self.built:
+            Layer.build(self, (None, *x.shape[1:]) if isinstance(x, Tensor) else None)
 
     def _build_from(self, sample: Any) -> None:
         """Make all weights, from a few samples of the data."""

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import tree
 from fastnn.autograd import Array, Tensor
 
 
 class Collected:
-    """The outputs of all batches in one array, or in the structure that the model returns.
+    """The outputs of all batches in arrays, in the structure that the model returns.
 
     Parameters
     ----------
@@ -21,43 +22,53 @@ class Collected:
     def __init__(self, samples: int | None) -> None:
         self.samples = samples
         self.filled = 0
-        self.whole: Array | None = None
+        self.like: Any = None  # an output of the model
+        self.whole: list[Array] | None = None  # its leaves, for all samples
         self.parts: list[Any] = []
 
     def add(self, y: Any, count: int) -> None:
         """Take the outputs of the next batch."""
-        if self.samples is not None and isinstance(y, Tensor) and y.shape[:1] == (count,) and not self.parts:
-            if self.whole is None:
-                self.whole = np.empty((self.samples, *y.shape[1:]), y.dtype)
-            self.whole[self.filled : self.filled + count] = y.data
+        leaves = tree.flatten(y)
+        if self.whole is None and not self.parts and self.samples is not None and _has_rows(leaves, count):
+            self.like = tree.map_structure(lambda leaf: None, y)
+            self.whole = [np.empty((self.samples, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
+        if self.whole is not None and _has_rows(leaves, count) and _fit(leaves, self.whole):
+            for whole, leaf in zip(self.whole, leaves, strict=True):
+                whole[self.filled : self.filled + count] = leaf.data
             self.filled += count
-        else:
-            self.parts.append(copied(y))
+            return
+        if self.whole is not None:  # this output has another shape than those before
+            self.parts.append(tree.pack_sequence_as(self.like, [whole[: self.filled] for whole in self.whole]))
+            self.whole = None
+        self.parts.append(copied(y))
 
     def room(self, y: Any, count: int) -> Array | None:
         """The array that further outputs like y can be written to, from row `filled` on; None if y does not fit."""
-        rows = None if self.parts or type(y) is not Tensor else self.whole
-        if rows is None or y.shape != (count, *rows.shape[1:]) or y.dtype != rows.dtype:
+        if type(y) is not Tensor or self.whole is None or not y.data.flags.c_contiguous:
             return None
-        return rows if y.data.flags.c_contiguous else None
+        return self.whole[0] if _has_rows([y], count) and _fit([y], self.whole) else None
 
     def result(self) -> Any:
-        return self.whole if self.whole is not None else joined(self.parts)
+        if self.whole is None:
+            return joined(self.parts)
+        return tree.pack_sequence_as(self.like, [whole[: self.filled] for whole in self.whole])
+
+
+def _has_rows(leaves: list[Any], count: int) -> bool:
+    return bool(leaves) and all(isinstance(leaf, Tensor) and leaf.shape[:1] == (count,) for leaf in leaves)
+
+
+def _fit(leaves: list[Any], whole: list[Array]) -> bool:
+    return len(leaves) == len(whole) and all(
+        leaf.shape[1:] == rows.shape[1:] and leaf.dtype == rows.dtype for leaf, rows in zip(leaves, whole, strict=True)
+    )
 
 
 def copied(y: Any) -> Any:
     """A structure of arrays from one of Tensors."""
-    if isinstance(y, dict):
-        return {key: copied(value) for key, value in y.items()}
-    if isinstance(y, (list, tuple)):
-        return [copied(value) for value in y]
-    return y.numpy() if isinstance(y, Tensor) else np.asarray(y)
+    return tree.map_structure(lambda part: part.numpy() if isinstance(part, Tensor) else np.asarray(part), y)
 
 
 def joined(parts: list[Any]) -> Any:
     """The structures of all batches as one."""
-    if isinstance(parts[0], dict):
-        return {key: joined([part[key] for part in parts]) for key in parts[0]}
-    if isinstance(parts[0], list):
-        return [joined([part[i] for part in parts]) for i in range(len(parts[0]))]
-    return np.concatenate(parts)
+    return tree.map_structure(lambda *each: np.concatenate(each) if each[0].ndim else np.stack(each), *parts)

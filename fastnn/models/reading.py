@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import errors
+from fastnn import errors, tree
 from fastnn.autograd import Array
 from fastnn.layers.base import Layer
 from fastnn.models import data, stream
@@ -16,18 +16,33 @@ class Reader(Layer):
 
     _loss: Any = None
 
-    def _read(self, who: str, x: Any, y: Any, weight: Any) -> data.Arrays:
+    def _read(self, who: str, x: Any, y: Any, weight: Any) -> data.Data:
         """The user's data as arrays of one length."""
         if x is None:
             raise errors.type_error(who, "x", "an array-like", None)
-        inputs = data.as_data(who, "x", x)
-        targets = None if y is None else data.as_data(who, "y", y)
-        weights = None if weight is None else data.as_data(who, "sample_weight", weight)
-        fit = getattr(self, "_fit_data", None)
-        if fit is not None:
-            inputs = fit(inputs)
-        data.check_lengths(who, x=inputs, y=targets, sample_weight=weights)
-        return inputs, targets, weights
+        inputs = data.as_arrays(who, "x", x)
+        if self._wanted_dtypes() is not None and len(self._wanted_dtypes() or ()) == 1:
+            inputs = self._only_input(who, inputs)
+        targets = None if y is None else data.as_arrays(who, "y", y)
+        weights = None if weight is None else data.as_arrays(who, "sample_weight", weight)
+        given = data.Data(inputs, targets, weights)
+        data.check_lengths(who, given)
+        return given
+
+    def _only_input(self, who: str, x: Any) -> Array:
+        """The array for a model's one input; a list or dict may hold it."""
+        found = tree.flatten(x)
+        if len(found) != 1:
+            got = errors.Shown(f"a {type(x).__name__} of {len(found)} arrays")
+            raise errors.value_error(who, "x", "one array, for the model's one input", got, "Stack rows: np.stack(x).")
+        fit: Any = getattr(self, "_fit_data", None)
+        array: Array = found[0] if fit is None else fit(found[0])
+        return array
+
+    def _wanted_dtypes(self) -> list[str] | None:
+        """The dtypes of the model's inputs, where it says what they are."""
+        wanted = getattr(self, "_input_dtypes", None)
+        return None if wanted is None else wanted()
 
     def _feed(
         self,
@@ -45,16 +60,16 @@ class Reader(Layer):
         if stream.is_stream(x):
             stream.check_alone(who, y=y, sample_weight=weight, batch_size=batch_size)
 
-            def read(place: str, item: Any) -> data.Arrays:
+            def read(place: str, item: Any) -> data.Data:
                 x, y, weight = stream.unpack(place, item)
-                arrays = self._read(place, x, *((None, None) if inputs_only else (y, weight)))
+                given = self._read(place, x, *((None, None) if inputs_only else (y, weight)))
                 if not inputs_only:
-                    self._check_loss(place, arrays)
-                return self._weighted(place, arrays, class_weight)
+                    self._check_loss(place, given)
+                return self._weighted(place, given, class_weight)
 
             return stream.Stream(who, x, read, self._dtypes, steps)
-        arrays = self._weighted(who, self._read(who, x, y, weight), class_weight)
-        return self._batches(who, arrays, data.check_batch_size(who, batch_size), steps, shuffle)
+        given = self._weighted(who, self._read(who, x, y, weight), class_weight)
+        return self._batches(who, given, data.check_batch_size(who, batch_size), steps, shuffle)
 
     def _feed_validation(self, who: str, given: Any, size: int, steps: int | None) -> data.Batches:
         place = f"{who} validation_data"
@@ -66,35 +81,60 @@ class Reader(Layer):
         x, y, weight = (*given, None)[:3]
         return self._feed(place, x, y, weight, size, steps)
 
-    def _split(self, who: str, given: tuple[Any, Any, Any], share: float) -> tuple[data.Arrays, data.Arrays]:
+    def _split(self, who: str, given: tuple[Any, Any, Any], share: float) -> tuple[data.Data, data.Data]:
         if stream.is_stream(given[0]):
             rule = "0 where x gives batches"
             raise errors.value_error(who, "validation_split", rule, share, "Give validation_data=.")
-        return data.split(who, *self._read(who, *given), share)
+        return data.split(who, self._read(who, *given), share)
 
-    def _weighted(self, who: str, arrays: data.Arrays, class_weight: Any) -> data.Arrays:
+    def _weighted(self, who: str, given: data.Data, class_weight: Any) -> data.Data:
         if class_weight is None:
-            return arrays
-        return *arrays[:2], data.class_weights(who, arrays[1], class_weight, arrays[2])
+            return given
+        return given._replace(weight=data.class_weights(who, given.y, class_weight, given.weight))
 
     def _batches(
-        self, who: str, arrays: data.Arrays, size: int, steps: int | None = None, shuffle: bool = False
+        self, who: str, given: data.Data, size: int, steps: int | None = None, shuffle: bool = False
     ) -> data.Batches:
-        return data.Batches(arrays, self._dtypes(arrays[1]), size, shuffle, steps, who)
+        return data.Batches(given, self._dtypes(given), size, shuffle, steps, who)
 
-    def _dtypes(self, y: Array | None) -> data.Dtypes:
-        """What x, y and weights are converted to: class numbers stay whole."""
+    # ---- dtypes
+
+    def _dtypes(self, given: data.Data) -> data.Dtypes:
+        """What the arrays are converted to: floats to the model's type; integers stay whole where they are wanted."""
+        weights = len(tree.flatten(given.weight))
+        return (*self._dtypes_of_x(given.x), *map(self._dtype_of_y, tree.flatten(given.y)), *[self.dtype] * weights)
+
+    def _dtypes_of_x(self, x: Any) -> list[str]:
+        wanted, leaves = self._wanted_dtypes(), tree.flatten(x)
+        if wanted is None or len(wanted) != len(leaves):
+            return [self._own_kind(leaf) for leaf in leaves]
+        names = getattr(self, "input_names", None)
+        if isinstance(x, dict) and names is not None and set(x) == set(names):
+            by_name = dict(zip(names, wanted, strict=True))
+            return [by_name[path[0]] for path, _ in tree.flatten_with_path(x)]
+        return wanted
+
+    def _own_kind(self, array: Array | None) -> str:
+        """The model's type for floats; integers and booleans stay what they are."""
+        if array is None or array.dtype.kind == "f":
+            return self.dtype
+        return "bool" if array.dtype.kind == "b" else "int64"
+
+    def _dtype_of_y(self, y: Array | None) -> str:
+        """Class numbers stay whole."""
         whole = y is not None and (is_sparse(self._loss) or (isinstance(self._loss, str) and y.dtype.kind in "iub"))
-        return self.dtype, "int64" if whole else self.dtype, self.dtype
+        return "int64" if whole else self.dtype
 
-    def _check_loss(self, who: str, arrays: data.Arrays) -> None:
-        if self._loss is not None and arrays[1] is None:
+    # ---- checks
+
+    def _check_loss(self, who: str, given: data.Data) -> None:
+        if self._loss is not None and given.y is None:
             raise errors.type_error(who, "y", "given for the loss", None)
 
-    def _check_labels(self, who: str, y: Array | None) -> None:
+    def _check_labels(self, who: str, y: Any) -> None:
         """Class numbers must exist; found here, a wrong one stops training before the first step."""
         shape = getattr(self, "_output_shape", None)
-        if y is None or not shape or not isinstance(shape[-1], int) or not is_sparse(self._loss):
+        if y is None or tree.is_nested(y) or not shape or not isinstance(shape[-1], int) or not is_sparse(self._loss):
             return
         classes = shape[-1]
         wrong = (y < 0) | (y >= classes)

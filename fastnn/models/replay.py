@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import tree
 from fastnn._core import (
     Arena,
     Call,
@@ -37,6 +38,7 @@ from fastnn.models.data import Arrays, Batches
 from fastnn.models.interrupts import Uninterrupted
 from fastnn.models.outputs import Collected
 from fastnn.models.structure import Structure, structure_of
+from fastnn.ops.strided import contiguous_copy
 
 MOST_SECONDS = 0.05  # a replay comes back to Python so often, for Ctrl-C and the line of progress
 TRIES = 3  # recordings until a step counts as different each time
@@ -164,8 +166,8 @@ class Programs(Calls):
             self.arena = Arena()
         return Program(self.arena)
 
-    def call(self, model: Any, x: Array, mode: int, function: Callable[[Array], Any]) -> Any:
-        """``function(x)`` for a plain array, by a program if it can be.
+    def call(self, model: Any, x: Any, mode: int, function: Callable[[Any], Any]) -> Any:
+        """``function(x)`` for a plain array, or a structure of some, by a program if it can be.
 
         Parameters
         ----------
@@ -174,43 +176,53 @@ class Programs(Calls):
         function : callable
             What the model makes of x, a pure function but for the weights and random states.
         """
-        if model.run_eagerly or in_step() or not _readable_in_place(x):
+        leaves = (x,) if type(x) is np.ndarray else tuple(tree.flatten(x))
+        if model.run_eagerly or in_step() or not leaves or not all(map(_readable_in_place, leaves)):
             return _of_its_own(function(x), mode)
         self.look(model)
-        found = self.run(x, mode, len(x))
+        found = self.run(x, mode, len(x)) if type(x) is np.ndarray else None
         if found is not None:
             return as_result(*found)
         me = object()
         try:
             if not self.acquire(me):
                 return _of_its_own(function(x), mode)
-            step = self.find(model, f"call {mode}", (x.dtype.char, x.shape))
+            step = self.find(model, f"call {mode}", (tree.form(x), *[(a.dtype.char, a.shape) for a in leaves]))
             if step is None or step.written or step.call is not None:  # which has just found an error in x
                 return _of_its_own(function(x), mode)
+            if step.program is not None:
+                return _of_its_own(_run_call(step.program, leaves, step.result, lambda: function(x)), mode)
             if not _one_recording.acquire(blocking=False):
                 return _of_its_own(function(x), mode)
-            return self._record_call(model, step, x.copy(), mode, function)
+            # Copies may be kept: guards do that, to say what is wrong in them.
+            return self._record_call(model, step, tree.map_structure(np.copy, x), mode, function)
         finally:
             self.release(me)
 
-    def _record_call(self, model: Any, step: Step, x: Array, mode: int, function: Callable[[Array], Any]) -> Any:
-        """Record the call of an array that may be kept: guards do that, to say what is wrong in it."""
+    def _record_call(self, model: Any, step: Step, x: Any, mode: int, function: Callable[[Any], Any]) -> Any:
         program = self.new_program()
         try:
-            with program.record((x,)):
+            with program.record(tuple(tree.flatten(x))):
                 y = function(x)
+                whole = type(x) is np.ndarray and type(y) is Tensor
+                if not whole:
+                    y = tree.map_structure(_in_arena, y)
         finally:
             _one_recording.release()
         adds_losses = any(layer._losses_of_step == model._called_in_step for layer in model._flatten())
-        if type(y) is not Tensor or not y.data.flags.c_contiguous or (adds_losses and mode != PREDICT):
+        fits = all(type(part) is Tensor and part.data.flags.c_contiguous for part in tree.flatten(y))
+        if not fits or (adds_losses and mode != PREDICT):
             step.written = True  # what Python can still see must be made anew at each call
             self.hopeless.add(f"call {mode}")
+            return _of_its_own(_copied(y), mode)
+        if step.consider(program) is not None:
+            self.hopeless.add(f"call {mode}")
+        if not whole:
+            step.result = y
             return _of_its_own(_copied(y), mode)
         logits = y._logits if mode != PREDICT else None
         results = [y.data] if logits is None else [y.data, logits[1].data]
         call = Call(program, x, results, mode, None if logits is None else logits[0])
-        if step.consider(program) is not None:
-            self.hopeless.add(f"call {mode}")
         if step.program is not None:
             step.call = call
             self._list_calls()
@@ -228,7 +240,9 @@ def as_result(call: Call, results: Any) -> Any:
     return y
 
 
-def _readable_in_place(x: Array) -> bool:
+def _readable_in_place(x: Any) -> bool:
+    if type(x) is not np.ndarray:
+        return False
     flags = x.flags
     return x.dtype.char in READ_IN_PLACE and x.dtype.isnative and flags.c_contiguous and flags.aligned and x.size > 0
 
@@ -240,11 +254,33 @@ def _of_its_own(y: Any, mode: int) -> Any:
 
 def _copied(y: Any) -> Any:
     """What a call returns, out of the arena, where it is not one Tensor."""
-    if isinstance(y, dict):
-        return {key: _copied(value) for key, value in y.items()}
-    if isinstance(y, (list, tuple)):
-        return type(y)(_copied(value) for value in y)
-    return Tensor(y.data) if isinstance(y, Tensor) else y
+    return tree.map_structure(lambda part: _own(part, lambda t: Tensor(t.data)), y)
+
+
+def _in_arena(part: Any) -> Any:
+    """A result of a call that is being recorded, moved to where each replay puts it anew."""
+    return _own(part, lambda t: Tensor.wrap(contiguous_copy(t.data)))
+
+
+def _own(part: Any, copy: Callable[[Tensor], Tensor]) -> Any:
+    if not isinstance(part, Tensor):
+        return part
+    result = copy(part)
+    if part._logits is not None:
+        result._logits = (part._logits[0], copy(part._logits[1]))
+    return result
+
+
+def _run_call(program: Program, leaves: Arrays, result: Any, as_written: Callable[[], Any]) -> Any:
+    """What a program makes of other arrays; an error in them is told by those who look at them."""
+    if overlaps(leaves):
+        leaves = tuple([np.copy(array) for array in leaves if array is not None])
+    program.bind(leaves)
+    try:
+        program.replay()
+    except (ValueError, IndexError):
+        return as_written()
+    return _copied(result)
 
 
 class Replay:
@@ -258,7 +294,7 @@ class Replay:
     kind : str
         "train", "test" or "predict".
     step : callable
-        ``step(x, y, weight, count)``.
+        ``step(data)``, as `train_step` is called.
     """
 
     def __init__(self, model: Any, call: str, kind: str, step: Callable[..., Any]) -> None:
@@ -357,7 +393,8 @@ class Replay:
             return known[3]  # type: ignore[no-any-return]  # the Step that was put there
         shapes = tuple([None if array is None else array.shape[1:] for array in arrays])
         shared = overlaps((*arrays, batches.index))
-        step = programs.find(self.model, self.kind, (count, shapes, batches.dtypes, batches.index is None, shared))
+        key = (count, batches.form, shapes, batches.dtypes, batches.index is None, shared)
+        step = programs.find(self.model, self.kind, key)
         if step is not None:
             self._known = (arrays, count, changes, step)
         return step
@@ -371,7 +408,7 @@ class Replay:
     def _run_as_written(self, batches: Batches, number: int) -> int:
         enter_step()
         try:
-            self.result = self.step(*batches.batch(number))
+            self.result = self.step(batches.batch(number))
         finally:
             leave_step()
         return 1
@@ -402,7 +439,7 @@ class Replay:
                 batches.batch_at(step.position, arrays, count)
         program = self.model._programs.new_program()
         with program.record(inputs):
-            self.result = self.step(*batches.batch_at(step.position, arrays, count))
+            self.result = self.step(batches.batch_at(step.position, arrays, count))
             launch("counter_add", FLOAT64, counter=step.position, amount=count)
         step.layout = layout
         reason = step.consider(program)

@@ -227,6 +227,10 @@ class Sequential(Model):
             x = ops.reshape(x, shape)
         return x
 
+    def _input_dtypes(self) -> list[str]:
+        """What `fit` and its like convert the data to."""
+        return [self.dtype]
+
     def _fit_data(self, x: Array) -> Array:
         """The data with a last axis of size 1 added or dropped where the input shape says so."""
         if self._input_shape is None or x.ndim == len(self._input_shape):

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import errors
+from fastnn import errors, tree
 from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
-from fastnn.models.data import Arrays, Batches, Dtypes
+from fastnn.models.data import Arrays, Batches, Data, Dtypes
 from fastnn.utils import PyDataset
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ def is_stream(x: Any) -> bool:
 
 def unpack(who: str, item: Any) -> tuple[Any, Any, Any]:
     """x, y and sample weights of one batch."""
-    if isinstance(item, Mapping):
-        raise errors.type_error(who, "it", "(x,), (x, y) or (x, y, sample_weight)", errors.Shown("a dict"))
     if not isinstance(item, (tuple, list)):
         return item, None, None
     if not 1 <= len(item) <= 3:
@@ -84,7 +82,7 @@ class Stream(Batches):
     read : callable
         ``read(who, item)`` gives the arrays of one batch.
     dtypes : callable
-        ``dtypes(y)`` says what x, y and weights are converted to.
+        ``dtypes(given)`` says what the arrays of a batch are converted to.
     limit : int, optional
         Steps of an epoch. An iterator is asked for no more than these; what can be gone through again begins again
         when it has ended.
@@ -96,8 +94,8 @@ class Stream(Batches):
         self,
         who: str,
         source: Any,
-        read: Callable[[str, Any], Arrays],
-        dtypes: Callable[[Array | None], Dtypes],
+        read: Callable[[str, Any], Data],
+        dtypes: Callable[[Data], Dtypes],
         limit: int | None = None,
     ) -> None:
         self.who = who
@@ -126,10 +124,9 @@ class Stream(Batches):
         return None
 
     @property
-    def sample(self) -> Arrays:
+    def sample(self) -> Data:
         arrays, begin, count = self.where(0)
-        _, y, weight = (None if array is None else array[begin : begin + count] for array in arrays)
-        return arrays[0][begin : begin + 1], y, weight
+        return self._packed([None if array is None else array[begin : begin + count] for array in arrays])
 
     # ---- an epoch
 
@@ -232,12 +229,17 @@ class Stream(Batches):
 
     def _put(self, number: int, item: Any) -> None:
         """Store batch `number` of a pass in its slot; called by the thread that fetches."""
-        arrays = self._read(f"{self.who}, batch {number} of x", item)
+        who = f"{self.who}, batch {number} of x"
+        given = self._read(who, item)
         if self._rings is None:
-            self._make_ring(arrays)
-        slot, count = number % len(self._slots), len(arrays[0])
-        if not self._fits(arrays):
-            self._slots[slot] = (_copied(arrays), count)
+            self._make_ring(given)
+        elif tree.form(given) != self.form:
+            rule = "of the structure of the first batch"
+            raise errors.value_error(who, "it", rule, errors.Shown("other lists or dicts"))
+        arrays = tree.flatten(given)
+        slot, count = number % len(self._slots), len(given.first)
+        if not self._fits(arrays, count):
+            self._slots[slot] = (tuple([None if a is None else a.copy() for a in arrays]), count)
             return
         begin = slot * self.batch_size
         for ring, array in zip(self.arrays, arrays, strict=True):
@@ -245,22 +247,28 @@ class Stream(Batches):
                 np.copyto(ring[begin : begin + count], array)
         self._slots[slot] = (self.arrays, count)
 
-    def _make_ring(self, first: Arrays) -> None:
+    def _make_ring(self, first: Data) -> None:
         """Buffers for batches like the first one."""
-        largest = max(array.nbytes for array in first if array is not None)
+        size = len(first.first)
+        largest = max(array.nbytes for array in tree.flatten(first) if array is not None)
         slots = min(max(RING_BYTES // max(largest, 1), 2), MOST_SLOTS)
-        self.dtypes = self._dtypes_of(first[1])
-        rings = [None if a is None else empty((slots * len(a), *a.shape[1:]), _native(a)) for a in first]
-        size = len(first[0])
-        self._hold((rings[0], rings[1], rings[2]), size)  # type: ignore[arg-type]  # x is never None
+        self.dtypes = self._dtypes_of(first)
+        self._hold(
+            Data(*(tree.map_structure(lambda a: None if a is None else _ring(a, slots), part) for part in first)), size
+        )
         self._rings = self.arrays
         self._slots = [None] * slots
 
-    def _fits(self, arrays: Arrays) -> bool:
-        return len(arrays[0]) <= self.batch_size and all(
+    def _fits(self, arrays: Sequence[Array | None], count: int) -> bool:
+        return count <= self.batch_size and all(
             a is ring if a is None or ring is None else a.shape[1:] == ring.shape[1:] and _native(a) == ring.dtype
             for a, ring in zip(arrays, self.arrays, strict=True)
         )
+
+
+def _ring(array: Array, slots: int) -> Array:
+    """Room for so many arrays like this one."""
+    return empty((slots * len(array), *array.shape[1:]), _native(array))
 
 
 class _Pass:
@@ -438,9 +446,3 @@ def _length(source: Any) -> int | None:
 def _native(array: Array) -> np.dtype[Any]:
     """The dtype in this machine's byte order."""
     return array.dtype.newbyteorder("=")
-
-
-def _copied(arrays: Arrays) -> Arrays:
-    """The source may write into its arrays again."""
-    x, y, weight = arrays
-    return x.copy(), None if y is None else y.copy(), None if weight is None else weight.copy()

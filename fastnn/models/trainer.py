@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import errors, metrics, ops, optimizers, random
+from fastnn import errors, metrics, ops, optimizers, random, tree
 from fastnn._core import values_are_read
 from fastnn.autograd import Array, Tensor, as_tensor, no_grad
 from fastnn.callbacks import CallbackList, History
@@ -26,6 +26,7 @@ from fastnn.models.outputs import Collected, copied, joined
 from fastnn.models.reading import Reader
 from fastnn.models.replay import PREDICT, Programs, Replay
 from fastnn.progress import Progress, resolve_verbose
+from fastnn.utils import unpack_x_y_sample_weight
 
 _guard = threading.Lock()
 if hasattr(os, "register_at_fork"):  # a child must not find it taken by a thread that it does not have
@@ -227,8 +228,8 @@ class Trainer(Reader):
             self.stop_training = False
             hooks.on_train_begin()
             logs: dict[str, float] = {}
-            train_replay = at_the_end.enter_context(Replay(self, "fit", "train", self._train_step))
-            test_replay = at_the_end.enter_context(Replay(self, "fit", "test", self._test_step))
+            train_replay = at_the_end.enter_context(Replay(self, "fit", "train", self.train_step))
+            test_replay = at_the_end.enter_context(Replay(self, "fit", "test", self.test_step))
             for epoch in range(initial_epoch, epochs):
                 hooks.on_epoch_begin(epoch)
                 self._plan_training(who)  # a callback may have changed what is trained
@@ -286,7 +287,8 @@ class Trainer(Reader):
             self._in_epoch = False
         return done
 
-    def _train_step(self, x: Tensor, y: Tensor | None, weight: Tensor | None, count: int) -> None:
+    def train_step(self, data: Any) -> None:
+        x, y, weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=True)
         loss = self._total_loss(y, y_pred, weight)
         loss.backward()
@@ -294,7 +296,7 @@ class Trainer(Reader):
         self.optimizer.apply([variable.grad for variable in trained], trained)
         for variable in trained:
             variable.zero_grad()
-        self._note(loss, y, y_pred, weight, count)
+        self._note(loss, x, y, y_pred, weight)
 
     def _total_loss(self, y: Tensor | None, y_pred: Any, weight: Tensor | None) -> Tensor:
         total: Tensor | None = None
@@ -314,9 +316,10 @@ class Trainer(Reader):
             )
         return total
 
-    def _note(self, loss: Tensor, y: Tensor | None, y_pred: Any, weight: Tensor | None, count: int) -> None:
+    def _note(self, loss: Tensor, x: Any, y: Any, y_pred: Any, weight: Any) -> None:
         """Add the step to the sums behind loss and metrics."""
         with no_grad():
+            count = [len(part) for part in tree.flatten(x) if part is not None][0]
             self._loss_tracker.update_state(loss.detach(), sample_weight=count)
             if self._metrics is not None and y is not None:
                 self._metrics.update_state(y, y_pred.detach(), weight)
@@ -366,14 +369,14 @@ class Trainer(Reader):
         data.begin_first(who, batches)
         sample = batches.sample
         self._check_loss(who, sample)
-        self._build_from(sample[0])
-        self._check_labels(who, sample[1])
+        self._build_from(sample.top().x)
+        self._check_labels(who, sample.y)
         self._make_plan()
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches.steps)
         progress = Progress(verbose, "Evaluate" if verbose == 1 else "", batches.steps)
         kept = self._keep_sums() if self._in_epoch else None
         try:
-            with Replay(self, "evaluate", "test", self._test_step) as replay:
+            with Replay(self, "evaluate", "test", self.test_step) as replay:
                 logs, done = self._run_evaluation(batches, replay, hooks, progress)
             progress.finish(done, logs)
         finally:
@@ -413,11 +416,12 @@ class Trainer(Reader):
             held.warn_spent("it", "No more epochs are validated.")
         return logs if done else {}
 
-    def _test_step(self, x: Tensor, y: Tensor | None, weight: Tensor | None, count: int) -> None:
+    def test_step(self, data: Any) -> None:
+        x, y, weight = unpack_x_y_sample_weight(data)
         with no_grad():
             y_pred = self(x, training=False)
             loss = self._total_loss(y, y_pred, weight)
-            self._note(loss, y, y_pred, weight, count)
+            self._note(loss, x, y, y_pred, weight)
 
     def predict(
         self,
@@ -476,7 +480,7 @@ class Trainer(Reader):
 
     def _predict(self, who: str, batches: data.Batches, level: int, callbacks: Any) -> Any:
         data.begin_first(who, batches)
-        self._build_from(batches.sample[0])
+        self._build_from(batches.sample.top().x)
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)
@@ -484,7 +488,7 @@ class Trainer(Reader):
         hooks.on_predict_begin()
         try:
             done = 0
-            with Replay(self, "predict", "predict", self._predict_step) as replay:
+            with Replay(self, "predict", "predict", self.predict_step) as replay:
                 while ready := batches.ready():
                     if begins:
                         hooks.on_predict_batch_begin(done)
@@ -501,7 +505,8 @@ class Trainer(Reader):
         hooks.on_predict_end()
         return out.result()
 
-    def _predict_step(self, x: Tensor, y: None, weight: None, count: int) -> Any:
+    def predict_step(self, data: Any) -> Any:
+        x, _, _ = unpack_x_y_sample_weight(data)
         with no_grad():
             return self(x, training=False)
 
@@ -524,11 +529,11 @@ class Trainer(Reader):
         """
         who = f"{self._who}.train_on_batch"
         with self._exclusive("train_on_batch"):
-            arrays = self._weighted(who, self._read(who, x, y, sample_weight), class_weight)
-            batches = self._batches(who, arrays, len(arrays[0]))
-            self._prepare_training(who, arrays, None)
+            given = self._weighted(who, self._read(who, x, y, sample_weight), class_weight)
+            batches = self._batches(who, given, len(given.first))
+            self._prepare_training(who, given, None)
             try:
-                with Replay(self, "train_on_batch", "train", self._train_step) as replay:
+                with Replay(self, "train_on_batch", "train", self.train_step) as replay:
                     replay.advance(batches, 0, 1)
             except BaseException:
                 for variable in self.trainable_variables:
@@ -540,19 +545,20 @@ class Trainer(Reader):
         """Loss and metrics since the last `reset_metrics`, the given samples included."""
         who = f"{self._who}.test_on_batch"
         self._need_compile(who)
-        arrays = self._read(who, x, y, sample_weight)
-        batches = self._batches(who, arrays, len(arrays[0]))
-        self._check_loss(who, arrays)
-        self._build_from(arrays[0][:1])
-        self._check_labels(who, arrays[1])
+        given = self._read(who, x, y, sample_weight)
+        batches = self._batches(who, given, len(given.first))
+        self._check_loss(who, given)
+        self._build_from(given.top().x)
+        self._check_labels(who, given.y)
         self._make_plan()
-        with Replay(self, "test_on_batch", "test", self._test_step) as replay:
+        with Replay(self, "test_on_batch", "test", self.test_step) as replay:
             replay.advance(batches, 0, 1)
         return self._in_order(self._logs(), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for the given samples, computed as one batch."""
-        return self.predict(x, batch_size=len(data.as_data(f"{self._who}.predict_on_batch", "x", x)) or 1, verbose=0)
+        given = self._read(f"{self._who}.predict_on_batch", x, None, None)
+        return self.predict(x, batch_size=len(given.first), verbose=0)
 
     # ---- metrics ---------------------------------------------------------------------------------------------
 
@@ -611,17 +617,15 @@ class Trainer(Reader):
 
     # ---- before the first step -------------------------------------------------------------------------------
 
-    def _prepare_training(
-        self, who: str, train: data.Arrays, held_out: data.Arrays | None
-    ) -> None:
+    def _prepare_training(self, who: str, train: data.Data, held_out: data.Data | None) -> None:
         """Check what can be checked and make all weights, before the first step changes anything."""
-        for arrays in (train, held_out):
-            if arrays is not None:
-                self._check_loss(who, arrays)
-        self._build_from(train[0][:1])
-        for arrays in (train, held_out):
-            if arrays is not None:
-                self._check_labels(who, arrays[1])
+        for given in (train, held_out):
+            if given is not None:
+                self._check_loss(who, given)
+        self._build_from(train.top().x)
+        for given in (train, held_out):
+            if given is not None:
+                self._check_labels(who, given.y)
         self._plan_training(who)
 
     def _plan_training(self, who: str) -> None:
@@ -641,7 +645,7 @@ class Trainer(Reader):
         if not self.compiled:
             raise errors.order_error(who, "the model is not compiled", "Call compile(optimizer, loss) first.")
 
-    def _build_from(self, sample: Array) -> None:
+    def _build_from(self, sample: Any) -> None:
         raise NotImplementedError
 
     def _busy(self, what: str) -> RuntimeError:

@@ -1,0 +1,167 @@
+"""Structures: lists, tuples and dicts, one within the other, with anything else as leaves. Keras's `keras.tree`.
+
+Leaves come in the order of lists and tuples; those of a dict by its sorted keys, of an `OrderedDict` as they stand.
+None is a leaf.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastnn import errors
+
+Path = tuple[Any, ...]
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether it is a list, tuple or dict, and so no leaf.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.is_nested([1]), tree.is_nested(1)
+    (True, False)
+    """
+    return isinstance(structure, (list, tuple, dict))
+
+
+def _keys(structure: dict[Any, Any]) -> list[Any]:
+    if isinstance(structure, OrderedDict):
+        return list(structure)
+    try:
+        return sorted(structure)
+    except TypeError:  # keys of several kinds
+        return sorted(structure, key=lambda key: (type(key).__qualname__, str(key)))
+
+
+def flatten(structure: Any) -> list[Any]:
+    """All leaves, in their order.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.flatten({"b": 1, "a": [2, (3, None)]})
+    [2, 3, None, 1]
+    """
+    if isinstance(structure, dict):
+        return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
+    if isinstance(structure, (list, tuple)):
+        return [leaf for part in structure for leaf in flatten(part)]
+    return [structure]
+
+
+def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
+    """All leaves with the keys and positions that lead to them.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.flatten_with_path({"a": [5, 6]})
+    [(('a', 0), 5), (('a', 1), 6)]
+    """
+    if isinstance(structure, dict):
+        parts = [(key, structure[key]) for key in _keys(structure)]
+    elif isinstance(structure, (list, tuple)):
+        parts = list(enumerate(structure))
+    else:
+        return [((), structure)]
+    return [((key, *path), leaf) for key, part in parts for path, leaf in flatten_with_path(part)]
+
+
+def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
+    """The structure with these leaves.
+
+    Raises
+    ------
+    ValueError
+        For another number of leaves.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.pack_sequence_as({"b": 0, "a": (0,)}, [1, 2])
+    {'b': 2, 'a': (1,)}
+    """
+    leaves = len(flatten(structure))
+    if not isinstance(flat_sequence, (list, tuple)):
+        raise errors.type_error("pack_sequence_as", "flat_sequence", "a list or tuple", flat_sequence)
+    if len(flat_sequence) != leaves:
+        raise errors.value_error(
+            "pack_sequence_as", "flat_sequence", f"of {leaves} leaves, as the structure has", len(flat_sequence)
+        )
+    rest = iter(flat_sequence)
+    return map_structure(lambda leaf: next(rest), structure)
+
+
+def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
+    """The structure of what a function makes of each leaf, or of the leaves at the same place of several structures.
+
+    Raises
+    ------
+    ValueError
+        For structures that differ.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.map_structure(lambda a, b: a + b, {"x": [1, 2]}, {"x": [10, 20]})
+    {'x': [11, 22]}
+    """
+    first = structures[0]
+    for other in structures[1:]:
+        if form(other, deep=False) != form(first, deep=False):
+            raise errors.value_error("tree", "the structures", "the same", [form(first), form(other)])
+    if isinstance(first, dict):
+        made = {key: map_structure(func, *(each[key] for each in structures)) for key in _keys(first)}
+        pairs = {key: made[key] for key in first}
+        return OrderedDict(pairs) if isinstance(first, OrderedDict) else pairs
+    if isinstance(first, (list, tuple)):
+        parts = [map_structure(func, *each) for each in zip(*structures, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+    return func(*structures)
+
+
+def assert_same_structure(a: Any, b: Any) -> None:
+    """Raise a ValueError unless both have the same lists, tuples and keys.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.assert_same_structure([1, {"a": 2}], [3, {"a": 4}])
+    """
+    if form(a) != form(b):
+        raise errors.value_error("assert_same_structure", "the structures", "the same", [form(a), form(b)])
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """The structure with tuples in the place of lists.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.lists_to_tuples([1, [2]])
+    (1, (2,))
+    """
+    if isinstance(structure, dict):
+        return {key: lists_to_tuples(value) for key, value in structure.items()}
+    if isinstance(structure, list):
+        return tuple(lists_to_tuples(part) for part in structure)
+    if isinstance(structure, tuple):
+        parts = [lists_to_tuples(part) for part in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
+    return structure
+
+
+def form(structure: Any, deep: bool = True) -> Any:
+    """What is left of a structure without its leaves, to be compared or used as a key; without ``deep``, of its top."""
+    if isinstance(structure, dict):
+        keys = _keys(structure)
+        return ("dict", *keys, *([form(structure[key]) for key in keys] if deep else ()))
+    if isinstance(structure, (list, tuple)):
+        return (type(structure).__name__, len(structure), *([form(part) for part in structure] if deep else ()))
+    return None
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)
