@@ -71,12 +71,29 @@ def _load_core() -> None:
 
 _load_core()
 
-_MODULES = frozenset(
-    "activations autograd callbacks config constraints datasets errors initializers layers losses metrics models ops "
-    "optimizers progress random registry regularizers saving utils".split()
-    "activations autograd callbacks config datasets errors initializers layers losses metrics models ops optimizers "
-    "progress random registry regularizers saving tree utils".split()
-)
+_MODULES = frozenset({
+    "activations",
+    "autograd",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "errors",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "progress",
+    "random",
+    "registry",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+})  # fmt: skip
 # Where the public names live.
 _NAMES = {
     "Tensor": "autograd",
