@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 # ---- linalg -------------------------------------------------------------------------------------------------------
@@ -124,6 +126,72 @@ ELEMENTWISE = {  # unary: the function and the interval that its arguments are s
     "relu": (lambda x: np.maximum(x, 0), (-3, 3)), "leaky_relu": (lambda x: np.where(x > 0, x, 0.2 * x), (-3, 3)),
     "step": (lambda x: (x > 0).astype(x.dtype), (-3, 3)), "floor": (np.floor, (-3, 3)), "ceil": (np.ceil, (-3, 3)),
     "round": (np.round, (-3, 3)),
+}
+def erf(x):
+    return np.vectorize(math.erf, otypes=[np.float64])(x)
+
+
+def expit(x):
+    return np.exp(-np.logaddexp(0, -x))
+
+
+def bounded_relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    above = np.where(x > threshold, x, 0) if max_value is None else np.clip(np.where(x > threshold, x, 0), 0, max_value)
+    return above - negative_slope * np.maximum(threshold - x, 0)
+
+
+def elu(x, alpha=1.0):
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def selu(x):
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def celu(x, alpha=1.0):
+    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
+
+
+def gelu(x, approximate=True):
+    if approximate:
+        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + erf(x / np.sqrt(2)))
+
+
+def soft_shrink(x, threshold=0.5):
+    return np.sign(x) * np.maximum(np.abs(x) - threshold, 0)
+
+
+def glu(x, axis=-1):
+    a, b = np.split(x, 2, axis)
+    return a * expit(b)
+
+
+def sparsemax(x, axis=-1):
+    x = np.moveaxis(x, axis, -1)
+    ordered = -np.sort(-x, -1)
+    count = np.arange(1, x.shape[-1] + 1)
+    above = np.cumsum(ordered, -1)
+    support = (ordered - (above - 1) / count > 0).sum(-1, keepdims=True)
+    tau = (np.take_along_axis(above, support - 1, -1) - 1) / support
+    return np.moveaxis(np.maximum(x - tau, 0), -1, axis)
+
+
+def prelu(x, slope):
+    return np.where(x > 0, x, slope * x)
+
+
+ACTIVATIONS = {  # of one element, as the op is called without further arguments
+    "relu6": lambda x: np.clip(x, 0, 6), "bounded_relu": bounded_relu, "elu": elu, "selu": selu, "celu": celu,
+    "gelu": gelu, "silu": lambda x: x * expit(x), "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "softplus": lambda x: np.logaddexp(0, x), "softsign": lambda x: x / (1 + np.abs(x)),
+    "log_sigmoid": lambda x: -np.logaddexp(0, -x), "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+    "hard_silu": lambda x: x * np.clip(x + 3, 0, 6) / 6, "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "hard_shrink": lambda x, threshold=0.5: np.where(np.abs(x) > threshold, x, 0), "soft_shrink": soft_shrink,
+    "tanh_shrink": lambda x: x - np.tanh(x),
+    "sparse_plus": lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x)),
+    "sparse_sigmoid": lambda x: np.clip((x + 1) / 2, 0, 1), "squareplus": lambda x, b=4: (x + np.sqrt(x**2 + b)) / 2,
+    "erf": erf,
 }
 BINARY = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "true_divide": np.divide,

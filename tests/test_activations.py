@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from fastnn import activations
+from fastnn import activations, ops
+from tests import reference
 from tests.helpers import check_op
 
 
@@ -61,8 +62,22 @@ def test_step_has_no_gradient() -> None:
     assert activations.step([-1.0, 0.0, 2.0]).tolist() == [0.0, 0.0, 1.0]
 
 
+def test_gelu_is_exact_by_default() -> None:
+    check_op(activations.gelu, reference.gelu, np.linspace(-3.7, 3.7, 33), approximate=False)
+    assert activations.gelu([1.0]).tolist() == ops.gelu([1.0], approximate=False).tolist()
+
+
+def test_every_op_of_one_element_is_an_activation() -> None:
+    for name in {*reference.ACTIVATIONS, "glu", "sparsemax"} - {"gelu", "erf", "bounded_relu"}:
+        x = np.array([-1.3, 0.2, 0.4, 2.0])
+        assert getattr(activations, name)(x).tolist() == getattr(ops, name)(x).tolist()
+    assert activations.threshold([0.5, 2.0], 1.0, 7.0).tolist() == [7, 2]
+    assert activations.get("swish") is activations.swish is activations.silu
+    assert activations.get("hard_swish") is activations.hard_swish is activations.hard_silu
+
+
 def test_names() -> None:
-    for name in (*REFERENCES, "step"):
+    for name in (*REFERENCES, "step", *reference.ACTIVATIONS.keys() - {"erf", "bounded_relu"}):
         function = getattr(activations, name)
         assert activations.get(name) is function is activations.get(function)
         assert activations.serialize(function) == name and activations.deserialize(name) is function

@@ -1,4 +1,4 @@
-"""exp, expm1, log, log1p, tanh, sigmoid: the stated errors on a sample, edges, the same bits on every instruction set.
+"""exp, expm1, log, log1p, tanh, sigmoid, erf: the stated errors on a sample, edges, the same bits everywhere.
 
 `make ulp` measures the same on all float32 inputs; the table in csrc/vmath.h holds its results.
 """
@@ -16,7 +16,7 @@ from tests import native
 from tests.ulp.run import Measured, measure
 
 ISAS = native.isas_here()
-NAMES = ["exp", "expm1", "log", "log1p", "tanh", "sigmoid"]
+NAMES = ["exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf"]
 SAMPLE = {"f32": "4099", "f64": "200000"}
 GENERIC_EXCESS = 0.1  # without FMA
 needs_compiler = pytest.mark.skipif(bool(native.missing_tools(ISAS[0])), reason="needs a C compiler")
@@ -84,6 +84,7 @@ def test_edges(isa, dtype):
         "tanh": [(inf, 1), (-inf, -1), (0.0, 0.0), (-0.0, -0.0), (tiny, tiny), (-smallest, -smallest), (30, 1),
                  (-30, -1)],
         "sigmoid": [(inf, 1), (-inf, 0), (0.0, 0.5), (-0.0, 0.5), (50, 1), (top, 1), (-top, 0)],
+        "erf": [(inf, 1), (-inf, -1), (0.0, 0.0), (-0.0, -0.0), (9, 1), (-9, -1), (top, 1)],
     }
     with _core.use_isa(isa):
         for name, table in cases.items():

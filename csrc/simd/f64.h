@@ -80,3 +80,4 @@
 #define v_log1p v_log1p_f64
 #define v_tanh v_tanh_f64
 #define v_sigmoid v_sigmoid_f64
+#define v_erf v_erf_f64

@@ -80,3 +80,4 @@
 #undef v_log1p
 #undef v_tanh
 #undef v_sigmoid
+#undef v_erf

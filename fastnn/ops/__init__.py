@@ -86,6 +86,35 @@ from fastnn.ops.softmax import log_softmax as log_softmax
 from fastnn.ops.softmax import logsumexp as logsumexp
 from fastnn.ops.softmax import softmax as softmax
 
+# ---- activation ---------------------------------------------------------------------------------------------------
+from fastnn.ops.activation import bounded_relu as bounded_relu
+from fastnn.ops.activation import celu as celu
+from fastnn.ops.activation import elu as elu
+from fastnn.ops.activation import erf as erf
+from fastnn.ops.activation import gelu as gelu
+from fastnn.ops.activation import glu as glu
+from fastnn.ops.activation import hard_shrink as hard_shrink
+from fastnn.ops.activation import hard_sigmoid as hard_sigmoid
+from fastnn.ops.activation import hard_silu as hard_silu
+from fastnn.ops.activation import hard_swish as hard_swish
+from fastnn.ops.activation import hard_tanh as hard_tanh
+from fastnn.ops.activation import log_sigmoid as log_sigmoid
+from fastnn.ops.activation import mish as mish
+from fastnn.ops.activation import prelu as prelu
+from fastnn.ops.activation import relu6 as relu6
+from fastnn.ops.activation import selu as selu
+from fastnn.ops.activation import silu as silu
+from fastnn.ops.activation import soft_shrink as soft_shrink
+from fastnn.ops.activation import softplus as softplus
+from fastnn.ops.activation import softsign as softsign
+from fastnn.ops.activation import sparse_plus as sparse_plus
+from fastnn.ops.activation import sparse_sigmoid as sparse_sigmoid
+from fastnn.ops.activation import sparsemax as sparsemax
+from fastnn.ops.activation import squareplus as squareplus
+from fastnn.ops.activation import swish as swish
+from fastnn.ops.activation import tanh_shrink as tanh_shrink
+from fastnn.ops.activation import threshold as threshold
+
 # ---- pool ---------------------------------------------------------------------------------------------------------
 from fastnn.ops.pool import average_pool as average_pool
 from fastnn.ops.pool import global_average_pool as global_average_pool

@@ -35,7 +35,7 @@ def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     """
     x = as_float(x)
     axes = normalize_axes("softmax", axis, x.ndim)
-    y = _over_rows(_softmax_rows, x, axes)
+    y = over_rows(_softmax_rows, x, axes)
     if axes == (x.ndim - 1,):
         y._logits = ("softmax", x)
     return y
@@ -71,7 +71,7 @@ def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     [0.0, -4096.0]
     """
     x = as_float(x)
-    return _over_rows(_log_softmax_rows, x, normalize_axes("log_softmax", axis, x.ndim))
+    return over_rows(_log_softmax_rows, x, normalize_axes("log_softmax", axis, x.ndim))
 
 
 def _log_softmax_rows(x: Tensor, cols: int) -> Tensor:
@@ -122,7 +122,7 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tenso
     return record("logsumexp", y, (x,), gradient)
 
 
-def _over_rows(function: Callable[[Tensor, int], Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:
+def over_rows(function: Callable[[Tensor, int], Tensor], x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """function(x, cols) with the axes at the end, and the result back in x's order."""
     cols = math.prod(x.shape[axis] for axis in axes)
     moved = axes_last(x, axes)

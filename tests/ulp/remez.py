@@ -8,6 +8,7 @@ of the function that the polynomial is part of.
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
 import sys
@@ -18,6 +19,7 @@ getcontext().prec = 60
 D = Decimal
 Function = Callable[[Decimal], Decimal]
 LN2 = D(2).ln()
+PI = D("3.14159265358979323846264338327950288419716939937510582097494459")
 
 
 def as_float(x: Decimal, bits: int) -> Decimal:
@@ -138,6 +140,26 @@ def tanh_tail(z: Decimal) -> Decimal:
     return ((e - 1) / (e + 1) - x) / (x * z)
 
 
+def erf(x: Decimal) -> Decimal:
+    """2 / sqrt(pi) exp(-x^2) sum of (2 x^2)^k x / (1 * 3 * ... * (2 k + 1)): no term cancels another."""
+    term = total = x
+    for k in range(1, 400):
+        term *= 2 * x * x / (2 * k + 1)
+        total += term
+    return total * 2 / PI.sqrt() * (-x * x).exp()
+
+
+def erf_tail(z: Decimal) -> Decimal:
+    """With z = x^2: erf(x) / x - 1."""
+    return erf(z.sqrt()) / z.sqrt() - 1
+
+
+@functools.cache
+def log_erfc(x: Decimal) -> Decimal:
+    """log(1 - erf(x)) / x."""
+    return (1 - erf(x)).ln() / x
+
+
 # name: (function, weight of its error relative to the result, interval, degree, bits)
 R = LN2 / 2 * D("1.001")
 FITS: dict[str, tuple[Function, Function, Decimal, Decimal, int, int]] = {
@@ -146,6 +168,10 @@ FITS: dict[str, tuple[Function, Function, Decimal, Decimal, int, int]] = {
     "log_f32": (log_tail, lambda f: f * f, D("-0.3334"), D("0.3334"), 7, 32),
     "atanh_f64": (atanh_tail, lambda z: z, D("1e-12"), D("0.0296"), 6, 64),
     "tanh_f32": (tanh_tail, lambda z: z, D("1e-8"), D("0.391"), 5, 32),
+    "erf_f32": (erf_tail, lambda z: D(1), D("1e-8"), D("0.8501"), 6, 32),
+    "erf_f64": (erf_tail, lambda z: D(1), D("1e-12"), D("1.0001"), 12, 64),
+    "erfc_f32": (log_erfc, lambda x: x * (1 - erf(x)), D("0.9218"), D("3.93"), 6, 32),
+    "erfc_f64": (log_erfc, lambda x: x * (1 - erf(x)), D(1), D("5.95"), 21, 64),
     "tanh_f64": (tanh_tail, lambda z: z, D("1e-12"), D("0.391"), 11, 64),
 }
 

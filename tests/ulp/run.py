@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from tests import native
 
-FUNCTIONS = ["exp", "expm1", "log", "log1p", "tanh", "sigmoid"]
+FUNCTIONS = ["exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf"]
 COARSE = {"f32": "4099", "f64": "200000"}
 
 

@@ -38,7 +38,8 @@ static double sigmoid_double(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 
   F(log, log, logl)                          \
   F(log1p, log1p, log1pl)                    \
   F(tanh, tanh, tanhl)                       \
-  F(sigmoid, sigmoid_double, sigmoid_wide)
+  F(sigmoid, sigmoid_double, sigmoid_wide)    \
+  F(erf, erf, erfl)
 
 #define RUN(name, f_double, f_wide)                                                            \
   static __attribute__((noinline)) void name##_run_f32(float *y, const float *x) {             \
