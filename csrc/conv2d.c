@@ -517,8 +517,8 @@ static void FNN(conv2d_bwd_input)(const fnn_conv2d_bwd_input_args *a, int ith, i
   const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
   const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
   const ptrdiff_t w_tap = depthwise ? fnn_round_up(c, VL) : fnn_conv2d_packed(1, oc, c, 1, sizeof(T));
-  FNN(conv_plan) p = {rows, cols, a->dy, a->packed, NULL, a->dx, a->oh * a->ow * a->oc, a->ow * a->oc, a->oc,
-                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, !depthwise && fnn_conv2d_dots(oc, c, VL), FNN_LINEAR, 0};
+  FNN(conv_plan) p = {rows, cols, a->dy, a->packed, a->bias, a->dx, a->oh * a->ow * a->oc, a->ow * a->oc, a->oc,
+                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, !depthwise && fnn_conv2d_dots(oc, c, VL), (int)a->act, (T)a->slope};
   for (ptrdiff_t py = 0; py < a->sh; py++)
     for (ptrdiff_t px = 0; px < a->sw; px++) {
       p.rows = fnn_axis_phase(&rows, py).axis;

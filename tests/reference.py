@@ -47,6 +47,25 @@ def conv2d(
     return np.where(y > 0, y, below * y)
 
 
+def conv2d_transpose(x, kernel, bias=None, strides=(1, 1), size=None, before=(0, 0), dilation=(1, 1), activation=None):
+    """Every input pixel adds its kernel (kh, kw, oc, c) to the result, of which (size) is kept from `before` on."""
+    (sh, sw), (dh, dw) = strides, dilation
+    n, h, w, _ = x.shape
+    kh, kw, oc, _ = kernel.shape
+    whole = np.zeros((n, h * sh + kh * dh + size[0], w * sw + kw * dw + size[1], oc))
+    for i, j, r, s in np.ndindex(h, w, kh, kw):
+        whole[:, i * sh + r * dh, j * sw + s * dw] += x[:, i, j] @ kernel[r, s].T
+    y = whole[:, before[0] : before[0] + size[0], before[1] : before[1] + size[1]]
+    y = y if bias is None else y + bias
+    return np.maximum(y, 0) if activation == "relu" else y
+
+
+def depthwise_conv2d(x, kernel, bias=None, **kwargs):
+    """conv2d of each channel by itself; kernel is (kh, kw, c, m)."""
+    kh, kw, c, m = kernel.shape
+    return conv2d(x, kernel.reshape(kh, kw, 1, c * m), bias, groups=c, **kwargs)
+
+
 # ---- pool ---------------------------------------------------------------------------------------------------------
 
 

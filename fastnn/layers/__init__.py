@@ -6,7 +6,14 @@ from fastnn import errors
 from fastnn.layers.activation import LeakyReLU, ReLU, Softmax
 from fastnn.layers.base import InputSpec, Layer
 from fastnn.layers.conv import Conv1D, Conv2D, Convolution1D, Convolution2D
+from fastnn.layers.conv_transpose import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Convolution1DTranspose,
+    Convolution2DTranspose,
+)
 from fastnn.layers.core import Activation, Dense, Input, InputLayer
+from fastnn.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from fastnn.layers.global_pool import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -30,6 +37,12 @@ from fastnn.layers.pool import (
 from fastnn.layers.preprocess import Rescaling
 from fastnn.layers.regularize import Dropout
 from fastnn.layers.reshape import Flatten, Reshape
+from fastnn.layers.separable import (
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)
 
 __all__ = [
     "Activation",
@@ -38,10 +51,16 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GlobalAveragePooling1D",
@@ -64,6 +83,10 @@ __all__ = [
     "ReLU",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
 ]
 

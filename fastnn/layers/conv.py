@@ -8,7 +8,7 @@ from fastnn import activations, errors, initializers, ops, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
-from fastnn.layers.spatial import Spatial, numbers, standardize_padding, windows
+from fastnn.layers.spatial import Spatial, check_strides_and_dilation, numbers, standardize_padding, windows
 
 
 class BaseConv(Spatial):
@@ -91,13 +91,6 @@ class BaseConv(Spatial):
         batch, sizes, _ = self._split_shape(input_shape)
         axes = zip(sizes, self.kernel_size, self.strides, self.dilation_rate, strict=True)
         return self._join_shape(batch, [windows(n, k, s, self.padding, d) for n, k, s, d in axes], self.filters)
-
-
-def check_strides_and_dilation(who: str, strides: tuple[int, ...], dilation_rate: tuple[int, ...]) -> None:
-    """Keras refuses convolutions that have both."""
-    if max(strides) > 1 and max(dilation_rate) > 1:
-        fix = "Leave one of them at 1; ops.conv takes both."
-        raise errors.value_error(who, "dilation_rate", f"1 with strides={strides}", dilation_rate, fix)
 
 
 class Conv1D(BaseConv):

@@ -106,6 +106,13 @@ def standardize_padding(who: str, padding: Any, causal: bool = False) -> str:
     return str(name)
 
 
+def check_strides_and_dilation(who: str, strides: tuple[int, ...], dilation_rate: tuple[int, ...]) -> None:
+    """Keras refuses convolutions that have both."""
+    if max(strides) > 1 and max(dilation_rate) > 1:
+        fix = "Leave one of them at 1; ops.conv takes both."
+        raise errors.value_error(who, "dilation_rate", f"1 with strides={strides}", dilation_rate, fix)
+
+
 def windows(size: int | None, window: int, stride: int, padding: str, dilation: int = 1) -> int | None:
     """How many windows fit: ceil(size / stride) with padding, else floor((size - reach) / stride) + 1."""
     if size is None:

@@ -17,6 +17,13 @@ from fastnn.ops.conv import conv as conv
 from fastnn.ops.conv import conv1d as conv1d
 from fastnn.ops.conv import conv2d as conv2d
 from fastnn.ops.conv_pool import conv2d_max_pool as conv2d_max_pool
+from fastnn.ops.conv_transpose import conv1d_transpose as conv1d_transpose
+from fastnn.ops.conv_transpose import conv2d_transpose as conv2d_transpose
+from fastnn.ops.conv_transpose import conv_transpose as conv_transpose
+from fastnn.ops.depthwise import depthwise_conv as depthwise_conv
+from fastnn.ops.depthwise import depthwise_conv1d as depthwise_conv1d
+from fastnn.ops.depthwise import depthwise_conv2d as depthwise_conv2d
+from fastnn.ops.depthwise import separable_conv as separable_conv
 
 # ---- elementwise --------------------------------------------------------------------------------------------------
 from fastnn.ops.maths import abs as abs

@@ -15,7 +15,7 @@ from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buf
 from fastnn.ops.dtypes import cast
 from fastnn.ops.movement import transpose
 from fastnn.ops.strided import common_dtype
-from fastnn.ops.window import Padding, Window, along_line, channels_first, outputs_of, window_of
+from fastnn.ops.window import Padding, Window, along_line, channels_first, window_of
 
 LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
 ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
@@ -116,16 +116,15 @@ def checked_conv(
     x, kernel, bias = check_arguments(who, ndim, x, kernel, bias, groups, activation, slope)
     spot = window_of(who, x.shape, kernel.shape, strides, padding, dilation)
     slope = slope if activation == "leaky_relu" else 0.0
-    return fused_conv2d(x, kernel, bias, spot, groups, ACTIVATIONS[activation], slope)
+    return fused_conv2d(x, kernel, bias, sizes_of(x.shape, kernel.shape, spot, groups), ACTIVATIONS[activation], slope)
 
 
 def fused_conv2d(
-    x: Tensor, kernel: Tensor, bias: Tensor | None, spot: Window, groups: int, act: int, slope: float
+    x: Tensor, kernel: Tensor, bias: Tensor | None, sizes: dict[str, int], act: int, slope: float
 ) -> Tensor:
-    """`conv2d` or `conv1d` once the arguments are checked."""
-    sizes = sizes_of(x.shape, kernel.shape, spot, groups)
+    """A convolution over one or two axes once the arguments are checked."""
     image, weights = dense(x), dense(kernel)
-    y = empty((x.shape[0], *outputs_of(spot, x.ndim), kernel.shape[-1]), x.dtype)
+    y = empty((sizes["n"], *((sizes["oh"],) if x.ndim == 4 else ()), sizes["ow"], sizes["oc"]), x.dtype)
     convolve(y, image, weights, None if bias is None else dense(bias), act, slope, sizes)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
@@ -133,15 +132,7 @@ def fused_conv2d(
         dkernel = grad_buffer(kernel) if kernel.requires_grad else None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
         # The kernel's gradient brings the bias's along; without it the activation's does.
-        alone = dbias if dkernel is None else None
-        dz = dy if act == LINEAR else empty(y.shape, y.dtype)
-        if act != LINEAR or alone is not None:
-            at = (None, None) if act == LINEAR else (y, dz)
-            channels = y.shape[-1]
-            launch(
-                "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=alone, m=y.size // channels, n=channels,
-                dy_rs=channels, slope=slope,
-            )
+        dz = behind_activation(dy, y, act, slope, dbias if dkernel is None else None)
         if dx is not None:
             input_gradient(dx, dz, weights, sizes)
         if dkernel is not None:
@@ -149,6 +140,19 @@ def fused_conv2d(
         return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
 
     return record("conv2d", y, (x, kernel) if bias is None else (x, kernel, bias), gradient)
+
+
+def behind_activation(dy: Array, y: Array, act: int, slope: float, dbias: Array | None) -> Array:
+    """The gradient behind act from the one of its result y, and the bias's where it is wanted."""
+    dz = dy if act == LINEAR else empty(y.shape, y.dtype)
+    if act != LINEAR or dbias is not None:
+        at = (None, None) if act == LINEAR else (y, dz)
+        channels = y.shape[-1]
+        launch(
+            "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=dbias, m=y.size // channels, n=channels,
+            dy_rs=channels, slope=slope,
+        )
+    return dz
 
 
 # ---- from arrays to launches: C-contiguous, of one dtype ------------------------------------------------------------
@@ -178,7 +182,7 @@ def input_gradient(dx: Array, dy: Array, kernel: Array, sizes: dict[str, int]) -
     """dx from the gradient of the convolution's result."""
     packed = empty(scratch_count("conv2d_pack_bwd_input", dy.dtype, "packed", **sizes), dy.dtype)
     launch("conv2d_pack_bwd_input", dy.dtype, kernel=kernel, packed=packed, **sizes)
-    launch("conv2d_bwd_input", dy.dtype, dy=dy, packed=packed, dx=dx, **sizes)
+    launch("conv2d_bwd_input", dy.dtype, dy=dy, packed=packed, bias=None, dx=dx, act=LINEAR, slope=0.0, **sizes)
 
 
 def kernel_gradient(dkernel: Array, dbias: Array | None, x: Array, dy: Array, sizes: dict[str, int]) -> None:

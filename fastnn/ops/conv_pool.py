@@ -72,7 +72,8 @@ def conv2d_max_pool(
     pooling = window(who, spot.output, size, size if pool_strides is None else pair(who, "pool_strides", pool_strides))
     slope = slope if activation == "leaky_relu" else 0.0
     if groups > 1 or size[0] * size[1] > MOST_POSITIONS:
-        return max_pool_nhwc(fused_conv2d(x, kernel, bias, spot, groups, ACTIVATIONS[activation], slope), pooling)
+        sizes = sizes_of(x.shape, kernel.shape, spot, groups)
+        return max_pool_nhwc(fused_conv2d(x, kernel, bias, sizes, ACTIVATIONS[activation], slope), pooling)
     return fused_conv2d_max_pool(x, kernel, bias, spot, pooling, ACTIVATIONS[activation], slope)
 
 
