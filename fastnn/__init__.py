@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from fastnn.autograd import custom_gradient as custom_gradient
     from fastnn.autograd import no_grad as no_grad
     from fastnn.initializers import Initializer as Initializer
-    from fastnn.layers.base import InputSpec as InputSpec
-    from fastnn.layers.base import KerasTensor as KerasTensor
+    from fastnn.layers.input_spec import InputSpec as InputSpec
     from fastnn.layers.base import Layer as Layer
     from fastnn.layers.core import Input as Input
     from fastnn.losses import Loss as Loss
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from fastnn.models.sequential import Sequential as Sequential
     from fastnn.optimizers import Optimizer as Optimizer
     from fastnn.regularizers import Regularizer as Regularizer
+    from fastnn.symbolic import KerasTensor as KerasTensor
 
 __version__ = "0.1.0"
 
@@ -94,6 +94,12 @@ _MODULES = frozenset({
     "tree",
     "utils",
 })  # fmt: skip
+_MODULES = frozenset(
+    "activations autograd callbacks config constraints datasets errors initializers layers losses metrics models ops "
+    "optimizers progress random registry regularizers saving utils".split()
+    "activations autograd callbacks config datasets errors initializers layers losses metrics models ops optimizers "
+    "progress random registry regularizers saving symbolic tree utils".split()
+)
 # Where the public names live.
 _NAMES = {
     "Tensor": "autograd",
@@ -102,8 +108,8 @@ _NAMES = {
     "no_grad": "autograd",
     "Initializer": "initializers",
     "Input": "layers.core",
-    "InputSpec": "layers.base",
-    "KerasTensor": "layers.base",
+    "InputSpec": "layers.input_spec",
+    "KerasTensor": "symbolic",
     "Layer": "layers.base",
     "Loss": "losses",
     "Metric": "metrics",

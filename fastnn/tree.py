@@ -163,5 +163,31 @@ def form(structure: Any, deep: bool = True) -> Any:
         return (type(structure).__name__, len(structure), *([form(part) for part in structure] if deep else ()))
     return None
 
+
+def is_shape(structure: Any) -> bool:
+    """Whether a list or tuple holds sizes, each an int or None, and so is a leaf among shapes."""
+    return isinstance(structure, (list, tuple)) and all(
+        part is None or (isinstance(part, int) and not isinstance(part, bool)) for part in structure
+    )
+
+
+def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
+    """`map_structure` of a structure of shapes, each a leaf, given as a tuple.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.map_shape_structure(len, [(None, 3), {"k": (2, 2, 2)}])
+    [2, {'k': 3}]
+    """
+    if is_shape(structure):
+        return func(tuple(structure))
+    if isinstance(structure, dict):
+        return {key: map_shape_structure(func, structure[key]) for key in _keys(structure)}
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(map_shape_structure(func, part) for part in structure)
+    raise errors.type_error("map_shape_structure", "every leaf", "a shape", structure)
+
+
 if not TYPE_CHECKING:
     __getattr__ = errors.suggesting(__name__)

@@ -116,5 +116,5 @@ def test_input_errors():
         Input(784)
     with pytest.raises(ValueError, match="shape must be a tuple of non-negative ints and None"):
         Input((28, "28"))
-    with pytest.raises(TypeError, match=r"list them in Sequential"):
-        layers.Dense(1)(Input((3,)))
+    with pytest.raises(ValueError, match="sparse and ragged must be False"):
+        Input((3,), sparse=True)

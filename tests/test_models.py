@@ -165,7 +165,7 @@ def test_structure_errors():
         models.Sequential()(np.ones((1, 2)))
     with pytest.raises(AttributeError, match="output_shape is not known before the model is built"):
         _ = models.Sequential([layers.Dense(2)]).output_shape
-    with pytest.raises(TypeError, match="a graph from inputs to outputs is not one of its arguments yet"):
+    with pytest.raises(ValueError, match="outputs must be made of KerasTensors; got None"):
         keras.Model(inputs=keras.Input((2,)), outputs=None)
 
 

@@ -170,6 +170,8 @@ def empty(shape, dtype):
         nbytes *= <size_t>dims[ndim]
         ndim += 1
     cdef Block block = Block(nbytes)
+    if fnn_dry:
+        memset(block.address, 0, nbytes)
     return fnn_array_over(descr, ndim, dims, block.address, block)
 
 

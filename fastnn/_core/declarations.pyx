@@ -4,7 +4,7 @@ cimport numpy as cnp
 from cpython.pythread cimport PyThread_get_thread_ident  # no-cython-lint
 from libc.stddef cimport size_t  # no-cython-lint
 from libc.stdint cimport int64_t, uintptr_t  # no-cython-lint
-from libc.string cimport memcmp, memcpy  # no-cython-lint
+from libc.string cimport memcmp, memcpy, memset  # no-cython-lint
 
 import math  # no-cython-lint
 import os  # no-cython-lint

@@ -186,7 +186,7 @@ def launch(str name, dtype, **fields):
     cdef double work = kernel.info.work(args)
     cdef int team = simulated_threads or current_threads()
     cdef int nth = team if simulated_threads or work >= SERIAL_WORK else 1
-    cdef Program noting = current_recorder()
+    cdef Program noting = None if fnn_dry else current_recorder()
     if noting is not None:
         nth = noting.team(work)
     cdef list scratch = None
@@ -207,6 +207,8 @@ def launch(str name, dtype, **fields):
             raise ValueError(
                 f"launch {name}: field {kernel.names[f]!r} needs {need} bytes; the array reaches {avail[f]}."
             )
+    if fnn_dry:
+        return
     for launches in tracers:
         launches.append((name, np.dtype(dtype).name, dict(fields)))
 

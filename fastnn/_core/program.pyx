@@ -559,6 +559,8 @@ cdef class Recording:
 
 def values_are_read(str what):
     """Called wherever Python looks at a tensor's values: a recording in which that happens cannot be replayed."""
+    if fnn_dry:
+        raise RuntimeError(f"the computation looks at values ({what}), but only shapes are known here")
     cdef Program noting = current_recorder()
     if noting is not None and noting.abandoned is None:
         noting.abandoned = what
@@ -567,8 +569,10 @@ def values_are_read(str what):
 def guard(cnp.ndarray status, make_error):
     """End the step here if ``status[0]`` is not 0, with the exception ``make_error(status[0] - 1)``.
 
-    At once when computing eagerly; while recording, at every replay too.
+    At once when computing eagerly; while recording, at every replay too; not in a dry run, which has no values.
     """
+    if fnn_dry:
+        return
     cdef Program noting = current_recorder()
     if noting is not None:
         if noting.rebinding:

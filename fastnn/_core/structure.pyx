@@ -11,12 +11,13 @@ import copyreg
 cdef extern from *:
     """
     #if defined(_MSC_VER)
-    static __declspec(thread) int fnn_steps_deep;
+    static __declspec(thread) int fnn_steps_deep, fnn_dry;
     #else
-    static _Thread_local int fnn_steps_deep;
+    static _Thread_local int fnn_steps_deep, fnn_dry;
     #endif
     """
     int fnn_steps_deep      # of this thread: steps and calls of layers that are running, one within the other
+    int fnn_dry             # of this thread: launches are checked, but do not run
 
 cdef extern from "Python.h":
     int PyObject_GenericSetAttr(object o, object name, PyObject *value) except -1
@@ -52,6 +53,28 @@ def in_step():
 def leave_step():
     global fnn_steps_deep
     fnn_steps_deep -= 1
+
+
+class dry_run:
+    """Within this context launches are checked, but do not run, and new arrays hold zeros: what comes out has shapes
+    and dtypes, not values. ``dry_run(False)`` is an island within in which they run again.
+    """
+
+    def __init__(self, dry=True):
+        self.dry = dry
+
+    def __enter__(self):
+        global fnn_dry
+        self.before, fnn_dry = fnn_dry, self.dry
+
+    def __exit__(self, *exc):
+        global fnn_dry
+        fnn_dry = self.before
+
+
+def in_dry_run():
+    """Whether this thread is within a `dry_run`."""
+    return fnn_dry > 0
 
 
 @cython.auto_pickle(False)

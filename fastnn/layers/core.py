@@ -7,8 +7,9 @@ from typing import Any
 
 from fastnn import activations, errors, initializers, ops, registry, regularizers
 from fastnn.autograd import Tensor
-from fastnn.layers.base import InputSpec, KerasTensor, Layer, Shape, standardize_shape
+from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
 from fastnn.layers.edge import FUSED, add_kernel_and_bias, check_positive_int
+from fastnn.symbolic import KerasTensor, Node, standardize_dtype
 
 
 class InputLayer(Layer):
@@ -21,9 +22,15 @@ class InputLayer(Layer):
     batch_size : int, optional
         A fixed batch size; any size where it is None.
     dtype : str, optional
-        What the data is converted to; default `fastnn.config.floatx`.
+        What the data is converted to, such as "int32"; default `fastnn.config.floatx`.
+    sparse, ragged : bool, optional
+        There are dense tensors only.
     batch_shape : tuple, optional
         The shape with the batch axis, instead of ``shape`` and ``batch_size``.
+    input_tensor : KerasTensor, optional
+        The KerasTensor to use, instead of a new one.
+    optional : bool
+        Whether None may be given in place of data, where the layers take that.
     name : str, optional
     """
 
@@ -32,11 +39,29 @@ class InputLayer(Layer):
         shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: str | None = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
+        input_tensor: KerasTensor | None = None,
+        optional: bool = False,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dtype=dtype, name=name or registry.auto_name("InputLayer"), **kwargs)
+        super().__init__(name=name or registry.auto_name("InputLayer"), **kwargs)
+        if sparse or ragged:
+            raise errors.value_error(self._who, "sparse and ragged", "False", (sparse, ragged))
+        if input_tensor is not None:
+            if not isinstance(input_tensor, KerasTensor):
+                raise errors.type_error(self._who, "input_tensor", "a KerasTensor", input_tensor)
+            if batch_size is not None and (batch_size,) != input_tensor.shape[:1]:
+                raise errors.value_error(self._who, "batch_size", f"that of {input_tensor}", batch_size)
+            if shape is not None and tuple(shape) != input_tensor.shape[1:]:
+                raise errors.value_error(self._who, "shape", f"that of {input_tensor}", shape)
+            if batch_shape is not None and tuple(batch_shape) != input_tensor.shape:
+                raise errors.value_error(self._who, "batch_shape", f"that of {input_tensor}", batch_shape)
+            if dtype is not None and standardize_dtype(self._who, dtype) != input_tensor.dtype:
+                raise errors.value_error(self._who, "dtype", f"that of {input_tensor}", dtype)
+            shape, batch_size, dtype, batch_shape = None, None, input_tensor.dtype, input_tensor.shape
         if (shape is None) == (batch_shape is None):
             raise errors.value_error(
                 self._who, "shape", "given, or else batch_shape", (shape, batch_shape), "Write Input((28, 28, 1))."
@@ -51,7 +76,23 @@ class InputLayer(Layer):
             if isinstance(shape, int):
                 raise errors.type_error(self._who, "shape", "a tuple of sizes", shape, f"Write ({shape},).")
             self.batch_shape = (batch_size, *standardize_shape(self._who, tuple(shape or ())))
+        self._input_dtype = standardize_dtype(self._who, dtype)
+        self.optional = bool(optional)
+        self._enter_graph(input_tensor, name)
         self.built = True
+
+    def _enter_graph(self, tensor: KerasTensor | None = None, name: str | None = None) -> None:
+        """Make the node whose output is the model's input."""
+        Node(self, (), {}, tensor or KerasTensor(self.batch_shape, self._input_dtype, name=name))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._enter_graph(name=self.name)
+
+    @property
+    def dtype(self) -> str:
+        """What the data is converted to."""
+        return self._input_dtype
 
     def call(self, x: Any) -> Any:
         return x
@@ -60,17 +101,28 @@ class InputLayer(Layer):
         return self.batch_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": self.optional,
+        }
 
 
 def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: str | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
+    tensor: KerasTensor | None = None,
+    optional: bool = False,
 ) -> KerasTensor:
-    """State the shape of a model's input, as the first entry of `Sequential`.
+    """An input of a model: call layers on it, or make it the first entry of `Sequential`.
 
     Parameters
     ----------
@@ -78,18 +130,30 @@ def Input(
         One sample's shape, without the batch axis.
     batch_size : int, optional
     dtype : str, optional
+        What the data is converted to, such as "int32"; default `fastnn.config.floatx`.
+    sparse, ragged : bool, optional
+        There are dense tensors only.
     batch_shape : tuple, optional
         Instead of ``shape`` and ``batch_size``.
     name : str, optional
+    tensor : KerasTensor, optional
+        The KerasTensor to use, instead of a new one.
+    optional : bool
+        Whether None may be given in place of data, where the layers take that.
 
     Examples
     --------
-    >>> from fastnn import Input
-    >>> Input((28, 28, 1)).shape
-    (None, 28, 28, 1)
+    >>> import fastnn as keras
+    >>> x = keras.Input((28, 28, 1))
+    >>> y = keras.layers.Dense(10)(keras.layers.Flatten()(x))
+    >>> keras.Model(x, y).output_shape
+    (None, 10)
     """
-    layer = InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, batch_shape=batch_shape, name=name)
-    return KerasTensor(layer.batch_shape, layer.dtype, layer.name, layer)
+    layer = InputLayer(
+        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, batch_shape=batch_shape,
+        name=name, input_tensor=tensor, optional=optional,
+    )  # fmt: skip
+    return layer.output  # type: ignore[no-any-return]  # one KerasTensor, or else a list
 
 
 class Dense(Layer):

@@ -16,6 +16,11 @@ from fastnn.models.summary import print_summary
 from fastnn.models.trainer import Trainer
 
 
+def _inputs_and_outputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a model's arguments are those of a graph."""
+    return len(args) == 2 or "outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs)
+
+
 class Model(Trainer):
     """The base of models: subclass it, make layers in ``__init__`` and use them in ``call``.
 
@@ -50,12 +55,23 @@ class Model(Trainer):
     >>> history = model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Model:
+        if cls is Model and _inputs_and_outputs(args, kwargs):
+            from fastnn.models.functional import Functional  # which is built on this class
+
+            return super().__new__(Functional)
+        return super().__new__(cls)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if args or "inputs" in kwargs or "outputs" in kwargs:
-            raise TypeError(
-                "Model: a graph from inputs to outputs is not one of its arguments yet. "
-                "Use Sequential([...]) or a subclass with call(self, x)."
-            )
+        if _inputs_and_outputs(args, kwargs):
+            from fastnn.models import functional
+
+            functional.make_functional(type(self))
+            functional.Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]  # it is one now
+            return
+        if args:
+            fix = "Write Model(inputs, outputs), or a subclass with call(self, x)."
+            raise errors.type_error("Model", "its arguments", "inputs and outputs, or keywords", args, fix)
         super().__init__(**kwargs)
         self._programs = Programs()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fastnn import errors, fusion, ops, registry
+from fastnn import errors, fusion, registry, tree
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import KerasTensor, Layer, Shape, standardize_shape
 from fastnn.layers.core import InputLayer
+from fastnn.models import inputs
 from fastnn.models.model import Model
+from fastnn.symbolic import history, node_of
 
 
 class Sequential(Model):
@@ -44,8 +46,8 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
-        self._input_shape: Shape | None = None
-        self._output_shape: Shape | None = None
+        self._tensors: list[Any] = []  # what comes out of each, as far as that is known
+        self._found_input = False  # by building, not stated
         if layers is not None:
             if isinstance(layers, (Layer, KerasTensor)):
                 raise errors.type_error(self._who, "layers", "a list of layers", layers, "Write Sequential([layer]).")
@@ -65,13 +67,13 @@ class Sequential(Model):
         rebuild : bool
             Make its weights at once where the input's shape is known.
         """
-        before = list(self._layers), self.built, self._input_shape, self._output_shape
+        before = list(self._layers), self.built
         try:
             self._append(layer)
             if rebuild:
                 self._build_if_possible()
         except BaseException:
-            self._layers, self.built, self._input_shape, self._output_shape = before
+            self._layers, self.built = before
             raise
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -84,16 +86,17 @@ class Sequential(Model):
         """
         if not self.layers:
             raise errors.order_error(f"{self._who}.pop", "there is no layer", "Add one first.")
+        if len(self._tensors) == len(self._layers):
+            self._disconnect()
         layer = self._layers.pop()
         self.built = False
-        self._output_shape = None
         if rebuild:
             self._build_if_possible()
         return layer
 
     def _append(self, layer: Any) -> None:
-        if isinstance(layer, KerasTensor):
-            layer = layer.layer
+        if isinstance(layer, KerasTensor) and isinstance(history(layer).operation, InputLayer):
+            layer = history(layer).operation
         if not isinstance(layer, Layer):
             fix = "Give an instance: Flatten()." if isinstance(layer, type) else ""
             raise errors.type_error(self._who, "every layer", "a fastnn.layers.Layer", layer, fix)
@@ -104,32 +107,83 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             if self._layers:
                 raise errors.value_error(self._who, "Input", "the first entry", errors.Shown("a later place"))
-            self._input_shape = layer.batch_shape
             self._np_dtype = layer._np_dtype
         elif not self.layers:
             self._np_dtype = layer._np_dtype
         self._layers.append(layer)
         self.built = False
-        self._output_shape = None
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, without the input."""
-        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+        return self._layers[1:] if self._entry() is not None else list(self._layers)
+
+    def _entry(self) -> InputLayer | None:
+        """The input, where it is known."""
+        return self._layers[0] if self._layers and isinstance(self._layers[0], InputLayer) else None
+
+    # ---- the graph
+
+    def _ends(self, which: str) -> list[KerasTensor]:
+        if not self.built or not self._tensors:
+            raise AttributeError(f"{self._who}: {which} is not known before the model is built.")
+        return tree.flatten(self._tensors[0 if which.startswith("input") else -1])
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The input, in a list."""
+        return self._ends("inputs")
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The outputs as a list."""
+        return self._ends("outputs")
+
+    @property
+    def input(self) -> Any:
+        """The input's KerasTensor."""
+        return self._ends("input")[0]
+
+    @property
+    def output(self) -> Any:
+        """The output's KerasTensor, or the structure of them."""
+        self._ends("output")
+        return self._tensors[-1]
+
+    @property
+    def input_names(self) -> list[str]:
+        """The name under which data can be given in a dict."""
+        return [x.name for x in self._ends("input_names")]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the layer that gives the output."""
+        return [history(x).operation.name for x in self._ends("output_names")]
 
     @property
     def input_shape(self) -> Shape:
         """The input's shape; None where any size fits."""
-        if self._input_shape is None:
-            raise AttributeError(f"{self._who}: input_shape is not known before the model is built.")
-        return self._input_shape
+        return self._ends("input_shape")[0].shape
 
     @property
-    def output_shape(self) -> Shape:
+    def output_shape(self) -> Any:
         """The output's shape; None where it depends on the input."""
-        if self._output_shape is None:
-            raise AttributeError(f"{self._who}: output_shape is not known before the model is built.")
-        return self._output_shape
+        shapes = [x.shape for x in self._ends("output_shape")]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def _output_shape(self) -> Shape | None:
+        """What labels are checked against."""
+        return self.output_shape if self.built and self._tensors and len(self.outputs) == 1 else None
+
+    @property
+    def input_dtype(self) -> str:
+        """What the data is converted to."""
+        entry = self._entry()
+        return self.dtype if entry is None else entry.dtype
+
+    def _input_dtypes(self) -> list[str]:
+        return [self.input_dtype]
 
     # ---- building
 
@@ -143,39 +197,51 @@ class Sequential(Model):
         """
         if not self.layers:
             raise errors.order_error(f"{self._who}.build", "there is no layer", "Add layers first: model.add(layer).")
+        entry = self._entry()
         if input_shape is None:
-            input_shape = self._input_shape
-            if input_shape is None:
+            if entry is None:
                 raise errors.value_error(f"{self._who}.build", "input_shape", "a tuple with the batch axis", None)
+            input_shape = entry.batch_shape
         shape = standardize_shape(f"{self._who}.build", input_shape)
-        if self._input_shape is not None and self._input_shape[1:] != shape[1:]:
-            raise errors.value_error(self._who, "input_shape", f"{self._input_shape}, as built or stated", shape)
-        if self._input_shape is None:
-            shape = (None, *shape[1:])
+        if entry is not None and entry.batch_shape[1:] != shape[1:]:
+            raise errors.value_error(self._who, "input_shape", f"{entry.batch_shape}, as built or stated", shape)
+        stack = self.layers
+        if entry is None:
+            entry = InputLayer(batch_shape=(None, *shape[1:]), dtype=self.dtype)
         made: list[Layer] = []
-        output: Any = shape
+        tensors = list(self._tensors) or [entry.output]
+        known = len(tensors)
         try:
-            for layer in self.layers:
-                after = layer.compute_output_shape(output) if layer.built else None
+            for layer in stack[known - 1 :]:
                 if not layer.built:
                     made.append(layer)
-                    layer.build(output)
-                    after = layer.compute_output_shape(output)
-                if layer._build_shape is None:
-                    layer._build_shape = output
-                output = after
+                tensors.append(layer(tensors[-1]))
         except BaseException:
             for layer in made:
                 layer._forget_weights()
+            self._tensors, tensors = tensors, self._tensors
+            while len(self._tensors) > max(len(tensors), 1):
+                self._disconnect()
+            self._tensors = tensors
             raise
-        self._input_shape = shape
-        self._output_shape = output
+        self._found_input = self._found_input or self._entry() is None
+        self._layers, self._tensors = [entry, *stack], tensors
+
+    def _disconnect(self) -> None:
+        """Take the topmost call out of the graph."""
+        for x in tree.flatten(self._tensors.pop()):
+            node = node_of(x)
+            if node is not None and node in node.operation._inbound_nodes and not node.is_input:
+                node.operation._inbound_nodes.remove(node)
+                for parent in node.parent_nodes:
+                    parent.operation._outbound_nodes.remove(node)
 
     def _build_if_possible(self) -> None:
-        shape = self._input_shape
-        if shape is None and self._layers and isinstance(self._layers[0], Sequential):
-            shape = self._layers[0]._input_shape
-        if shape is None or not self.layers:
+        entry = self._entry()
+        shape = None if entry is None else entry.batch_shape
+        if entry is None and self._layers and isinstance(self._layers[0], Model) and self._layers[0].built:
+            shape = getattr(self._layers[0], "input_shape", None)
+        if not tree.is_shape(shape) or not self.layers:
             return
         try:
             self.build(shape)
@@ -186,13 +252,13 @@ class Sequential(Model):
         """`build` has cleaned up itself: layers that were built before keep their weights."""
 
     def _forget_weights(self) -> None:
-        stated = None
-        for layer in self._layers:
-            if isinstance(layer, InputLayer):
-                stated = layer.batch_shape
-            else:
-                layer._forget_weights()
-        self._input_shape, self._output_shape = stated, None
+        for layer in self.layers:
+            layer._forget_weights()
+        while len(self._tensors) > 1:
+            self._disconnect()
+        if self._found_input:
+            self._layers, self._found_input = self.layers, False
+        self._tensors = []
         super()._forget_weights()
 
     def _prepare(self, x: Any) -> None:
@@ -218,14 +284,20 @@ class Sequential(Model):
     # ---- running
 
     def call(self, x: Any) -> Any:
-        return fusion.call_chain(self._layers, x)
+        return fusion.call_chain(self.layers, x)
 
     def _convert(self, x: Any) -> Any:
-        x = super()._convert(x)
-        if self._input_shape is not None and isinstance(x, Tensor) and x.ndim != len(self._input_shape):
-            shape = self._fit_rank(x.shape)
-            x = ops.reshape(x, shape)
-        return x
+        entry = self._entry()
+        if entry is None:
+            return super()._convert(x)
+        place = entry.output
+        if isinstance(x, (list, tuple, dict)) and any(hasattr(each, "shape") for each in tree.flatten(x)):
+            x = inputs.arrange(self._who, x, place, [place])[0]
+        return inputs.convert(self._who, x, place)
+
+    def _check_structure(self, x: Any) -> None:
+        if self._entry() is not None:
+            self._convert(x)
 
     def _input_dtypes(self) -> list[str]:
         """What `fit` and its like convert the data to."""
@@ -233,31 +305,41 @@ class Sequential(Model):
 
     def _fit_data(self, x: Array) -> Array:
         """The data with a last axis of size 1 added or dropped where the input shape says so."""
-        if self._input_shape is None or x.ndim == len(self._input_shape):
+        entry = self._entry()
+        if entry is None:
             return x
-        shape = self._fit_rank(x.shape)
+        shape = inputs.fitting_shape(self._who, "x", x.shape, entry.batch_shape)
+        if len(shape) == x.ndim:
+            return x
         return x[..., None] if len(shape) > x.ndim else x[..., 0]
 
-    def _fit_rank(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        expected = self._input_shape or ()
-        fitting: tuple[int, ...] | None = None
-        if len(shape) == len(expected) - 1 and expected[-1] == 1:
-            fitting = (*shape, 1)
-        elif len(shape) == len(expected) + 1 and shape[-1] == 1:
-            fitting = shape[:-1]
-        if fitting is None or any(n not in (None, m) for n, m in zip(expected[1:], fitting[1:], strict=True)):
-            single = tuple(expected[1:]) == tuple(shape)
-            fix = "A single sample needs a batch axis: x[None]." if single else ""
-            raise errors.value_error(
-                self._who, "x", f"of shape {expected}", errors.Shown(f"shape {tuple(shape)}"), fix
-            )
-        return fitting
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+        """What a call on KerasTensors gives."""
+        x = self._convert(inputs) if isinstance(inputs, KerasTensor) else inputs
+        if self.built and self._tensors and isinstance(x, KerasTensor) and x.shape == self.input_shape:
+            return tree.map_structure(lambda y: KerasTensor(y.shape, dtype=y.dtype), self._tensors[-1])
+        for layer in self.layers:
+            x = layer.compute_output_spec(x)
+        return x
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shape = input_shape
-        for layer in self._layers:
-            shape = layer.compute_output_shape(shape) if not isinstance(layer, InputLayer) else shape
+        for layer in self.layers:
+            shape = layer.compute_output_shape(shape)
         return shape
+
+    # ---- copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_tensors": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        entry = self._entry()
+        if entry is not None and self.built:
+            self._tensors = [entry.output]
+            for layer in self.layers:
+                self._tensors.append(layer(self._tensors[-1]))
 
     # ---- configuration
 
@@ -265,8 +347,9 @@ class Sequential(Model):
         """The layers' configurations: ``Sequential.from_config(config)`` makes an equal model with new weights."""
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
         config["layers"] = [registry.serialize(layer) for layer in self._layers]
-        if self._input_shape is not None:
-            config["build_input_shape"] = self._input_shape
+        entry = self._entry()
+        if entry is not None:
+            config["build_input_shape"] = entry.batch_shape
         return config
 
     @classmethod
@@ -276,7 +359,7 @@ class Sequential(Model):
         for entry in config["layers"]:
             model._append(registry.deserialize(entry))
         shape = config.get("build_input_shape")
-        if shape is not None and model._input_shape is None:
+        if shape is not None and model._entry() is None:
             model.build(tuple(shape))
         else:
             model._build_if_possible()

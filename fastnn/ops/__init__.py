@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from fastnn import errors
+from fastnn import errors, symbolic
 
 # One block per family.
 # isort: off
@@ -162,6 +162,9 @@ from fastnn.ops.creation import zeros_like as zeros_like
 
 # ---- random -------------------------------------------------------------------------------------------------------
 from fastnn.ops.random import dropout as dropout
+
+# On a KerasTensor each of these makes a node of a graph.
+symbolic.make_symbolic_too(globals())
 
 if not TYPE_CHECKING:
     __getattr__ = errors.suggesting(__name__)

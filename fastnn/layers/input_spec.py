@@ -1,0 +1,58 @@
+"""InputSpec: what a layer accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastnn import errors
+
+
+class InputSpec:
+    """What a layer accepts: rank, least rank, and sizes of single axes.
+
+    Parameters
+    ----------
+    dtype : str, optional
+        Kept for Keras's signature; layers convert to their own dtype.
+    shape : tuple, optional
+        The whole expected shape; None where any size will do.
+    ndim, max_ndim, min_ndim : int, optional
+        The rank, or its bounds, batch axis included.
+    axes : dict, optional
+        Expected size by axis, ``{-1: 784}``.
+
+    Examples
+    --------
+    >>> from fastnn.layers import InputSpec
+    >>> InputSpec(min_ndim=2, axes={-1: 784})
+    InputSpec(min_ndim=2, axes={-1: 784})
+    """
+
+    def __init__(
+        self,
+        dtype: str | None = None,
+        shape: Sequence[int | None] | None = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: dict[int, int] | None = None,
+    ) -> None:
+        self.dtype = dtype
+        self.shape = None if shape is None else tuple(shape)
+        self.ndim = len(self.shape) if self.shape is not None else ndim
+        self.max_ndim = max_ndim
+        self.min_ndim = min_ndim
+        self.axes = dict(axes or {})
+        if self.shape is not None:
+            self.axes |= {i: n for i, n in enumerate(self.shape) if n is not None}
+
+    def __repr__(self) -> str:
+        given = ((k, v) for k, v in vars(self).items() if v is not None and v != {})
+        return f"InputSpec({', '.join(f'{k}={v}' for k, v in given)})"
+
+
+def shape_error(who: str, rule: str, shape: Sequence[int | None], got: object, fix: str) -> ValueError:
+    return errors.value_error(who, "x", rule, errors.Shown(f"{got} (shape {tuple(shape)})"), fix)
+
+
+_NO_SPEC = InputSpec()

@@ -1,0 +1,233 @@
+"""What a layer knows about its weights, and about those of the layers below it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import constraints, errors, initializers, regularizers
+from fastnn._core import Tracked
+from fastnn.autograd import Tensor, Variable
+from fastnn.numeric import as_numeric
+from fastnn.symbolic import Shape, standardize_shape
+
+if TYPE_CHECKING:
+    from fastnn.layers.base import Layer
+
+
+class Weighted(Tracked):
+    """Makes weights, collects them, reads and writes them."""
+
+    name: str
+    built: bool
+    _np_dtype: np.dtype[Any]
+    _trainable: bool
+    _trainable_weights: list[Variable]
+    _non_trainable_weights: list[Variable]
+    _called_in_step: int
+    _build_shape: Shape | None
+
+    @property
+    def _who(self) -> str:
+        return f"{type(self).__name__} {self.name!r}"
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | int | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a weight of this layer.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Default ``()``, a scalar.
+        initializer : str or callable, optional
+            ``initializer(shape, dtype)``; default Glorot's uniform distribution.
+        dtype : str, optional
+            Default: the layer's.
+        trainable : bool
+            Whether the optimizer changes it.
+        regularizer : str or callable, optional
+            Its value on the weight is added to the loss.
+        constraint : str, Constraint or callable, optional
+            ``constraint(weight)``, assigned to the weight after each optimizer step.
+        name : str, optional
+
+        Returns
+        -------
+        Variable
+        """
+        if not autocast or aggregation != "none" or overwrite_with_gradient:
+            raise errors.value_error(
+                self._who,
+                "autocast, aggregation and overwrite_with_gradient of add_weight",
+                "at their defaults",
+                (autocast, aggregation, overwrite_with_gradient),
+            )
+        if isinstance(shape, (int, np.integer)):
+            shape = (int(shape),)
+        size = standardize_shape(self._who, tuple(shape or ()))
+        known = tuple(n for n in size if n is not None)
+        if len(known) < len(size):
+            raise errors.value_error(self._who, "shape", "known for a weight", size, "Give the input's full shape.")
+        dtype = np.dtype(dtype or self._np_dtype)
+        initializer = initializers.get(initializer or "glorot_uniform")
+        weight = Variable(
+            initializer(known, dtype=dtype.name),
+            shape=known,
+            dtype=dtype,
+            trainable=trainable,
+            name=name or "variable",
+        )
+        weight.path = f"{self.name}/{weight.name}"
+        weight.regularizer = regularizers.get(regularizer)
+        weight.constraint = constraints.get(constraint)
+        (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
+        if trainable and not self._trainable:
+            weight.trainable = False
+        return weight
+
+    def _layers_below(self) -> Iterator[Layer]:
+        """The layers held by this layer's attributes, also in lists, tuples and dicts."""
+        for value in vars(self).values():
+            yield from _find(value, Weighted)
+
+    def _flatten(self) -> list[Layer]:
+        """This layer and all layers below it, each once, in order."""
+        found: dict[int, Any] = {id(self): self}
+        for below in self._layers_below():
+            if id(below) not in found:
+                found |= {id(layer): layer for layer in below._flatten()}
+        return list(found.values())
+
+    def _collect(self) -> list[Variable]:
+        found: dict[int, Variable] = {}
+        for layer in self._flatten():
+            own = [*layer._trainable_weights, *layer._non_trainable_weights]
+            own += [v for value in vars(layer).values() for v in _find(value, Variable)]
+            found |= {id(v): v for v in own if id(v) not in found}
+        return list(found.values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, this layer's first, then those of the layers below."""
+        return self._collect()
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as `weights`."""
+        return self._collect()
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [v for v in self._collect() if v.trainable]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as `trainable_weights`: Tensors with ``.grad`` and ``.assign``."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [v for v in self._collect() if not v.trainable]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights; setting it sets it for all layers below."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._flatten():
+            layer._trainable = bool(value)
+            for weight in layer._trainable_weights:
+                weight.trainable = bool(value)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties of the weights' regularizers, and what `add_loss` added in the last call."""
+        return self._penalties(self._flatten(), self.trainable_weights)
+
+    def _penalties(self, layers: Iterable[Layer], weights: Iterable[Variable]) -> list[Tensor]:
+        step = self._called_in_step
+        found: list[Tensor] = []
+        for layer in layers:
+            if layer._call_losses and layer._losses_of_step == step:
+                found += layer._call_losses
+        return found + [weight.regularizer(weight) for weight in weights if weight.regularizer is not None]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, in the order of `weights`."""
+        return [weight.numpy() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Write all weights; their number and shapes must fit, else nothing is changed."""
+        own = self.weights
+        if len(weights) != len(own):
+            hint = "" if self.built else " The layer is not built yet: call it on data first."
+            raise ValueError(
+                f"{self._who}: weights must be a list of {len(own)} arrays; got {len(weights)}.{hint}"
+            )
+        arrays = []
+        for weight, value in zip(own, weights, strict=True):
+            array = as_numeric(self._who, "weights", value.numpy() if isinstance(value, Tensor) else value)
+            if array.shape != weight.shape:
+                got = errors.Shown(f"shape {array.shape}")
+                raise errors.value_error(self._who, f"the weight {weight.name!r}", f"of shape {weight.shape}", got)
+            arrays.append(array)
+        for weight, array in zip(own, arrays, strict=True):
+            weight.assign(array)
+
+    def count_params(self) -> int:
+        """The number of numbers in all weights."""
+        if not self.built:
+            raise ValueError(
+                f"{self._who}: count_params needs a built layer; got one without weights. "
+                "Call it on data, or build it: layer.build(input_shape)."
+            )
+        return sum(math.prod(weight.shape) for weight in self.weights)
+
+    def _undo_build(self) -> None:
+        """Clean up after a build that raised."""
+        self._forget_weights()
+
+    def _forget_weights(self) -> None:
+        """Be as before the build."""
+        own = {id(weight) for weight in (*self._trainable_weights, *self._non_trainable_weights)}
+        for name, value in list(vars(self).items()):
+            if id(value) in own:
+                delattr(self, name)
+        self._trainable_weights.clear()
+        self._non_trainable_weights.clear()
+        self._build_shape = None
+        self.built = False
+
+
+def _find(value: Any, kind: type) -> Iterator[Any]:
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _find(part, kind)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _find(part, kind)
