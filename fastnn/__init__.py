@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from fastnn.autograd import custom_gradient as custom_gradient
     from fastnn.autograd import no_grad as no_grad
     from fastnn.initializers import Initializer as Initializer
-    from fastnn.layers.input_spec import InputSpec as InputSpec
     from fastnn.layers.base import Layer as Layer
     from fastnn.layers.core import Input as Input
+    from fastnn.layers.input_spec import InputSpec as InputSpec
     from fastnn.losses import Loss as Loss
     from fastnn.metrics import Metric as Metric
     from fastnn.models.model import Model as Model
@@ -96,9 +96,7 @@ _MODULES = frozenset({
 })  # fmt: skip
 _MODULES = frozenset(
     "activations autograd callbacks config constraints datasets errors initializers layers losses metrics models ops "
-    "optimizers progress random registry regularizers saving utils".split()
-    "activations autograd callbacks config datasets errors initializers layers losses metrics models ops optimizers "
-    "progress random registry regularizers saving symbolic tree utils".split()
+    "optimizers progress random registry regularizers saving symbolic tree utils".split()
 )
 # Where the public names live.
 _NAMES = {

@@ -461,6 +461,7 @@ class Operation:
     """
 
     function: ClassVar[Callable[..., Any]]
+    op: ClassVar[str]
     trainable = False
     built = True
 
@@ -496,9 +497,9 @@ class Operation:
     def count_params(self) -> int:
         return 0
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Copies are in no graph; a model's copy makes its own."""
-        return vars(self) | {"_inbound_nodes": [], "_outbound_nodes": []}
+        return _make_operation, (type(self).op, self.name, self.settings)
 
     def get_config(self) -> dict[str, Any]:
         """Name and settings."""
@@ -522,6 +523,10 @@ def operation_class(name: str) -> type[Operation]:
     home = "math" if class_name in _OPS_OF_MATH else home
     members = {"function": staticmethod(function), "__module__": f"keras.src.ops.{home}", "op": name}
     return type(class_name, (Operation,), members)
+
+
+def _make_operation(op: str, name: str, settings: dict[str, Any]) -> Operation:
+    return operation_class(op)(name, **settings)
 
 
 def find_operation_class(class_name: str) -> type[Operation] | None:

@@ -560,7 +560,7 @@ cdef class Recording:
 def values_are_read(str what):
     """Called wherever Python looks at a tensor's values: a recording in which that happens cannot be replayed."""
     if fnn_dry:
-        raise RuntimeError(f"the computation looks at values ({what}), but only shapes are known here")
+        raise NotImplementedError(f"The computation looks at values ({what}), but only shapes are known here.")
     cdef Program noting = current_recorder()
     if noting is not None and noting.abandoned is None:
         noting.abandoned = what

@@ -49,6 +49,8 @@ def _count_build(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
         before = self.built
+        if not before:
+            self._unbuilt_spec = self.input_spec
         try:
             build(self, *args, **kwargs)
         except BaseException:
@@ -116,7 +118,7 @@ class Layer(Weighted):
         self.name = name or registry.auto_name(cls)
         self.built = False
         self.autocast = bool(autocast)
-        self.input_spec: InputSpec | None = None
+        self.input_spec = self._unbuilt_spec = None
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._np_dtype = _float_dtype(self._who, dtype)
         self._trainable = bool(trainable)

@@ -16,6 +16,7 @@ from fastnn.symbolic import Shape, standardize_shape
 
 if TYPE_CHECKING:
     from fastnn.layers.base import Layer
+    from fastnn.layers.input_spec import InputSpec
 
 
 class Weighted(Tracked):
@@ -29,6 +30,8 @@ class Weighted(Tracked):
     _non_trainable_weights: list[Variable]
     _called_in_step: int
     _build_shape: Shape | None
+    input_spec: InputSpec | None
+    _unbuilt_spec: InputSpec | None
 
     @property
     def _who(self) -> str:
@@ -218,6 +221,7 @@ class Weighted(Tracked):
                 delattr(self, name)
         self._trainable_weights.clear()
         self._non_trainable_weights.clear()
+        self.input_spec = self._unbuilt_spec
         self._build_shape = None
         self.built = False
 
