@@ -94,10 +94,6 @@ _MODULES = frozenset({
     "tree",
     "utils",
 })  # fmt: skip
-_MODULES = frozenset(
-    "activations autograd callbacks config constraints datasets errors initializers layers losses metrics models ops "
-    "optimizers progress random registry regularizers saving symbolic tree utils".split()
-)
 # Where the public names live.
 _NAMES = {
     "Tensor": "autograd",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -83,6 +84,8 @@ class KerasTensor:
         self._shape = standardize_shape("KerasTensor", shape)
         self._dtype = standardize_dtype("KerasTensor", dtype)
         self.record_history = record_history
+        self._node: Node | None = None
+        self._keras_history = History(None, 0, 0)
         self.name = name or registry.auto_name("KerasTensor")
 
     @property
@@ -290,6 +293,9 @@ def standardize_dtype(who: str, dtype: Any) -> str:
 class Node:
     """One call of a layer or an op in a graph.
 
+    What a call gave refers to its node, and the node to what it took; so whoever holds a KerasTensor holds the way back
+    from it. In the other direction there are weak references only: a model goes with its last reference.
+
     Parameters
     ----------
     operation : Layer or Operation
@@ -303,17 +309,35 @@ class Node:
         self.args = tree.map_structure(_itself, args)
         self.kwargs = tree.map_structure(_itself, dict(kwargs))
         self.input_tensors = [x for x in tree.flatten((self.args, self.kwargs)) if isinstance(x, KerasTensor)]
-        self.output_tensors = tree.flatten(outputs)
-        for x in self.output_tensors:
+        self.index = len(operation._calls)
+        given = tree.flatten(outputs)
+        for x in given:
             if not isinstance(x, KerasTensor):
                 raise errors.type_error(operation.name, "every output", "a tensor", x)
-        operation._inbound_nodes.append(self)
+        operation._calls.append(weakref.ref(self))
         for node in self.parent_nodes:
-            node.operation._outbound_nodes.append(self)
+            node.operation._uses.append(weakref.ref(self))
+        self._outputs = [(weakref.ref(x), x.shape, x.dtype, x.name) for x in given]
         if all(x.record_history for x in self.input_tensors):
-            index = len(operation._inbound_nodes) - 1
-            for i, x in enumerate(self.output_tensors):
-                x._keras_history = History(operation, index, i)
+            for i, x in enumerate(given):
+                self._mark(x, i)
+
+    def _mark(self, x: KerasTensor, i: int) -> KerasTensor:
+        x._node = self
+        x._keras_history = History(self.operation, self.index, i)
+        return x
+
+    @property
+    def output_tensors(self) -> list[KerasTensor]:
+        """What the call gave."""
+        found = []
+        for i, (reference, shape, dtype, name) in enumerate(self._outputs):
+            x = reference()
+            if x is None:  # nobody has held it
+                x = self._mark(KerasTensor(shape, dtype=dtype, name=name), i)
+                self._outputs[i] = (weakref.ref(x), shape, dtype, name)
+            found.append(x)
+        return found
 
     @property
     def is_input(self) -> bool:
@@ -323,8 +347,7 @@ class Node:
     @property
     def parent_nodes(self) -> list[Node]:
         """The nodes whose outputs this one takes."""
-        found = (node_of(x) for x in self.input_tensors)
-        return [node for node in found if node is not None]
+        return [x._node for x in self.input_tensors if x._node is not None]
 
     def fill_in(self, values: Mapping[int, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with values, found by the id of a KerasTensor, in place of KerasTensors."""
@@ -342,25 +365,44 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def history(x: KerasTensor) -> History:
-    """Where a KerasTensor comes from; from nowhere, if it was made by hand."""
-    return getattr(x, "_keras_history", History(None, 0, 0))
+class InGraphs:
+    """What layers and ops have in common: the nodes of their calls."""
+
+    name: str
+    _calls: list[weakref.ref[Node]]
+    _uses: list[weakref.ref[Node]]
+
+    @property
+    def _inbound_nodes(self) -> list[Node]:
+        """The calls on KerasTensors whose results are still held."""
+        return [node for node in (reference() for reference in self._calls) if node is not None]
+
+    @property
+    def _outbound_nodes(self) -> list[Node]:
+        """The calls that take what these calls gave."""
+        return [node for node in (reference() for reference in self._uses) if node is not None]
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensor, or the list of them, of the first call on KerasTensors."""
+        return _alone(self._first_call("input").input_tensors)
+
+    @property
+    def output(self) -> Any:
+        """The KerasTensor, or the list of them, that the first call on KerasTensors gave."""
+        return _alone(self._first_call("output").output_tensors)
+
+    def _first_call(self, what: str) -> Node:
+        nodes = self._inbound_nodes
+        if not nodes:
+            raise AttributeError(
+                f"{type(self).__name__} {self.name!r}: there is no {what} before it was called on a KerasTensor. "
+                "Call it on an Input, and keep what it gives, or make it part of a model."
+            )
+        return nodes[0]
 
 
-def node_of(x: KerasTensor) -> Node | None:
-    """The node that a KerasTensor comes from."""
-    operation, index, _ = history(x)
-    return None if operation is None else operation._inbound_nodes[index]
-
-
-def tensors_of_first_call(operation: Any, which: str) -> Any:
-    """``operation.input`` and ``operation.output``: one KerasTensor, or a list of them."""
-    if not operation._inbound_nodes:
-        raise AttributeError(
-            f"{operation.name}: there is no {which} before it was called on a KerasTensor. Call it on an Input first."
-        )
-    node = operation._inbound_nodes[0]
-    found = node.input_tensors if which == "input" else node.output_tensors
+def _alone(found: list[KerasTensor]) -> Any:
     return found[0] if len(found) == 1 else found
 
 
@@ -449,7 +491,7 @@ _OPS_OF_CORE = frozenset("Cast ConvertToTensor StopGradient Scatter ScatterUpdat
 _OPS_OF_MATH = frozenset("SegmentSum SegmentMax TopK InTopK Logsumexp Rsqrt Erf Erfinv".split())
 
 
-class Operation:
+class Operation(InGraphs):
     """One call of an op in a graph: what a layer is to a layer's call.
 
     Parameters
@@ -468,8 +510,8 @@ class Operation:
     def __init__(self, name: str | None = None, **settings: Any) -> None:
         self.name = name or registry.auto_name(type(self).__name__)
         self.settings = settings
-        self._inbound_nodes: list[Node] = []
-        self._outbound_nodes: list[Node] = []
+        self._calls: list[weakref.ref[Node]] = []
+        self._uses: list[weakref.ref[Node]] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         function = type(self).function
@@ -483,16 +525,6 @@ class Operation:
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What a call on KerasTensors gives."""
         return infer(type(self).__name__, functools.partial(type(self).function, **self.settings), args, kwargs)
-
-    @property
-    def input(self) -> Any:
-        """The KerasTensor (or the list of them) that it takes."""
-        return tensors_of_first_call(self, "input")
-
-    @property
-    def output(self) -> Any:
-        """The KerasTensor (or the list of them) that it gives."""
-        return tensors_of_first_call(self, "output")
 
     def count_params(self) -> int:
         return 0

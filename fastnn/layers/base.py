@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -24,8 +25,8 @@ from fastnn.layers.input_spec import InputSpec as InputSpec
 from fastnn.layers.input_spec import shape_error
 from fastnn.layers.weights import Weighted
 from fastnn.numeric import as_numeric as as_numeric
+from fastnn.symbolic import InGraphs, Node, any_symbolic, infer
 from fastnn.symbolic import KerasTensor as KerasTensor
-from fastnn.symbolic import Node, any_symbolic, infer, tensors_of_first_call
 from fastnn.symbolic import Shape as Shape
 from fastnn.symbolic import standardize_shape as standardize_shape
 
@@ -62,7 +63,7 @@ def _count_build(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-class Layer(Weighted):
+class Layer(InGraphs, Weighted):
     """The base of all layers, and of models.
 
     Subclass it, make weights in ``build(self, input_shape)`` with `add_weight`, and compute in ``call(self, x)`` with
@@ -126,8 +127,8 @@ class Layer(Weighted):
         self._non_trainable_weights: list[Variable] = []
         self._call_losses: list[Tensor] = []
         self._called_in_step = self._losses_of_step = -1
-        self._inbound_nodes: list[Node] = []
-        self._outbound_nodes: list[Node] = []
+        self._calls: list[weakref.ref[Node]] = []
+        self._uses: list[weakref.ref[Node]] = []
         self._build_shape = None
         self._input_shape_arg: Shape | None = None
         if "input_dim" in kwargs and kwargs["input_dim"] is not None:
@@ -355,19 +356,9 @@ class Layer(Weighted):
 
     compute_dtype = variable_dtype = dtype
 
-    @property
-    def input(self) -> Any:
-        """The KerasTensor, or the list of them, of the first call on KerasTensors."""
-        return tensors_of_first_call(self, "input")
-
-    @property
-    def output(self) -> Any:
-        """The KerasTensor, or the list of them, that the first call on KerasTensors gave."""
-        return tensors_of_first_call(self, "output")
-
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles of a layer are in no graph; a model's make theirs anew."""
-        return vars(self) | {"_inbound_nodes": [], "_outbound_nodes": []}
+        return vars(self) | {"_calls": [], "_uses": []}
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain values: ``type(layer).from_config(config)`` makes an equal layer."""

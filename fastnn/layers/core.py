@@ -82,8 +82,12 @@ class InputLayer(Layer):
         self.built = True
 
     def _enter_graph(self, tensor: KerasTensor | None = None, name: str | None = None) -> None:
-        """Make the node whose output is the model's input."""
-        Node(self, (), {}, tensor or KerasTensor(self.batch_shape, self._input_dtype, name=name))
+        """Make the node whose output is the model's input, and hold on to it."""
+        self._tensor = tensor or KerasTensor(self.batch_shape, self._input_dtype, name=name)
+        Node(self, (), {}, self._tensor)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_tensor"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

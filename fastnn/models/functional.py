@@ -11,7 +11,7 @@ from fastnn.autograd import Array
 from fastnn.layers.base import Layer, Shape, _state
 from fastnn.models import graph, inputs
 from fastnn.models.model import Model
-from fastnn.symbolic import KerasTensor, history
+from fastnn.symbolic import KerasTensor
 
 
 class Functional(Model):
@@ -121,7 +121,7 @@ class Functional(Model):
     @property
     def output_names(self) -> list[str]:
         """The names of the layers that give the outputs."""
-        return [history(x).operation.name for x in self._graph.outputs]
+        return [x._keras_history.operation.name for x in self._graph.outputs]
 
     @property
     def input_shape(self) -> Any:

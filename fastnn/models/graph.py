@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fastnn import fusion, tree
 from fastnn.layers.base import Layer
 from fastnn.layers.core import InputLayer
-from fastnn.symbolic import KerasTensor, Node, history, node_of
+from fastnn.symbolic import KerasTensor, Node
 
 
 class Graph(NamedTuple):
@@ -50,8 +50,7 @@ def trace(who: str, inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor
             if parent in met.nodes:
                 depths[parent] = max(depth + 1, depths.get(parent, 0))
     for x in inputs:  # those that no output needs
-        operation = history(x).operation
-        unused = node_of(x)
+        operation, unused = x._keras_history.operation, x._node
         if unused is not None and unused.is_input and operation not in operation_depths:
             operation_depths[operation] = depths[unused] = 0
             met.operations[operation] = -1
@@ -81,7 +80,7 @@ def _walk_back(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) ->
     met = _Met(set(), {})
 
     def enter(x: KerasTensor) -> Node | None:
-        node = node_of(x)
+        node = x._node
         if node is None or node in met.nodes or (id(x) in given and not node.is_input):
             return None
         met.nodes.add(node)
@@ -139,7 +138,7 @@ def with_new_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     flat = tree.flatten(inputs)
     places: dict[int, KerasTensor] = {}
     for x in flat:
-        node = node_of(x)
+        node = x._node
         if node is not None and node.is_input:
             places[id(x)] = x
         else:
@@ -254,10 +253,9 @@ def run_symbolically(
     return [values[id(x)] for x in graph.outputs]
 
 
-def is_input(x: Any) -> bool:
+def is_input(x: KerasTensor) -> bool:
     """Whether a KerasTensor is an `Input`."""
-    node = node_of(x)
-    return node is not None and node.is_input
+    return x._node is not None and x._node.is_input
 
 
 

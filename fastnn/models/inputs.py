@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import errors, ops, tree
 from fastnn.autograd import Tensor, as_tensor
 from fastnn.numeric import as_numeric
-from fastnn.symbolic import KerasTensor, Shape, history
+from fastnn.symbolic import KerasTensor, Shape
 
 
 def arrange(who: str, given: Any, structure: Any, inputs: Sequence[KerasTensor]) -> list[Any]:
@@ -45,7 +45,7 @@ def arrange(who: str, given: Any, structure: Any, inputs: Sequence[KerasTensor])
 def convert(who: str, x: Any, place: KerasTensor, several: bool = False) -> Any:
     """An array, a Tensor or a KerasTensor in the dtype and rank of an input; layers check the sizes."""
     if x is None:
-        if not getattr(history(place).operation, "optional", False):
+        if not getattr(place._keras_history.operation, "optional", False):
             raise errors.value_error(who, f"the input {place.name!r}", "given", None)
         return None
     argument = f"the input {place.name!r}" if several else "x"

@@ -11,7 +11,6 @@ from fastnn.layers.base import KerasTensor, Layer, Shape, standardize_shape
 from fastnn.layers.core import InputLayer
 from fastnn.models import inputs
 from fastnn.models.model import Model
-from fastnn.symbolic import history, node_of
 
 
 class Sequential(Model):
@@ -95,8 +94,8 @@ class Sequential(Model):
         return layer
 
     def _append(self, layer: Any) -> None:
-        if isinstance(layer, KerasTensor) and isinstance(history(layer).operation, InputLayer):
-            layer = history(layer).operation
+        if isinstance(layer, KerasTensor) and isinstance(layer._keras_history.operation, InputLayer):
+            layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
             fix = "Give an instance: Flatten()." if isinstance(layer, type) else ""
             raise errors.type_error(self._who, "every layer", "a fastnn.layers.Layer", layer, fix)
@@ -125,7 +124,7 @@ class Sequential(Model):
     # ---- the graph
 
     def _ends(self, which: str) -> list[KerasTensor]:
-        if not self.built or not self._tensors:
+        if not self.built or len(self._tensors) != len(self._layers):
             raise AttributeError(f"{self._who}: {which} is not known before the model is built.")
         return tree.flatten(self._tensors[0 if which.startswith("input") else -1])
 
@@ -158,7 +157,7 @@ class Sequential(Model):
     @property
     def output_names(self) -> list[str]:
         """The name of the layer that gives the output."""
-        return [history(x).operation.name for x in self._ends("output_names")]
+        return [x._keras_history.operation.name for x in self._ends("output_names")]
 
     @property
     def input_shape(self) -> Shape:
@@ -174,7 +173,8 @@ class Sequential(Model):
     @property
     def _output_shape(self) -> Shape | None:
         """What labels are checked against."""
-        return self.output_shape if self.built and self._tensors and len(self.outputs) == 1 else None
+        known = self.built and len(self._tensors) == len(self._layers) and len(self.outputs) == 1
+        return self.output_shape if known else None
 
     @property
     def input_dtype(self) -> str:
@@ -230,11 +230,9 @@ class Sequential(Model):
     def _disconnect(self) -> None:
         """Take the topmost call out of the graph."""
         for x in tree.flatten(self._tensors.pop()):
-            node = node_of(x)
-            if node is not None and node in node.operation._inbound_nodes and not node.is_input:
-                node.operation._inbound_nodes.remove(node)
-                for parent in node.parent_nodes:
-                    parent.operation._outbound_nodes.remove(node)
+            node = x._node
+            if node is not None and not node.is_input and node.operation._calls[-1]() is node:
+                node.operation._calls.pop()  # the last one: places of others stay what they are
 
     def _build_if_possible(self) -> None:
         entry = self._entry()
@@ -284,7 +282,10 @@ class Sequential(Model):
     # ---- running
 
     def call(self, x: Any) -> Any:
-        return fusion.call_chain(self.layers, x)
+        y = fusion.call_chain(self.layers, x)
+        if not self.built:  # a layer cannot tell its output shape, but now all have their weights
+            self.built = all(layer.built for layer in self.layers)
+        return y
 
     def _convert(self, x: Any) -> Any:
         entry = self._entry()
@@ -299,10 +300,6 @@ class Sequential(Model):
         if self._entry() is not None:
             self._convert(x)
 
-    def _input_dtypes(self) -> list[str]:
-        """What `fit` and its like convert the data to."""
-        return [self.dtype]
-
     def _fit_data(self, x: Array) -> Array:
         """The data with a last axis of size 1 added or dropped where the input shape says so."""
         entry = self._entry()
@@ -316,7 +313,8 @@ class Sequential(Model):
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         """What a call on KerasTensors gives."""
         x = self._convert(inputs) if isinstance(inputs, KerasTensor) else inputs
-        if self.built and self._tensors and isinstance(x, KerasTensor) and x.shape == self.input_shape:
+        known = self.built and len(self._tensors) == len(self._layers)
+        if known and isinstance(x, KerasTensor) and x.shape == self.input_shape:
             return tree.map_structure(lambda y: KerasTensor(y.shape, dtype=y.dtype), self._tensors[-1])
         for layer in self.layers:
             x = layer.compute_output_spec(x)
