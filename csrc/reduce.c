@@ -1,4 +1,4 @@
-/* reduce.c: reductions over one axis of x (outer, red, inner), their gradients, and the sums behind metrics.
+/* reduce.c: reductions over one axis of x (outer, red, inner), and their gradients.
  *
  *   y[o, c, i] = OP over r in chunk c of x[o * so + r * sr + i]          (rows: inner == 1; columns: inner > 1)
  *
@@ -7,14 +7,12 @@
  *   rows      lane l of accumulator k takes elements (4 j + k) VL + l of the chunk; ((0 + 1) + (2 + 3)), then v_hsum
  *   columns   accumulator k takes r = 4 j + k of the chunk, one lane per i; ((0 + 1) + (2 + 3))
  * ith/nth split outer x chunks x blocks of inner: every result belongs to one thread. Minimum and maximum of anything
- * with a NaN are NaN. Metric kernels run on thread 0: they add a few numbers to float64 totals in memory. */
+ * with a NaN are NaN. */
 
 /* Values of the fields `op`. */
 #ifndef FNN_REDUCE_OPS
 #define FNN_REDUCE_OPS
 enum { FNN_SUM, FNN_PROD, FNN_MIN, FNN_MAX };
-enum { FNN_SQUARED, FNN_ABSOLUTE };     /* difference_* */
-enum { FNN_EQUAL, FNN_ABOVE_THRESHOLD }; /* match_values */
 #endif
 
 /* One vector, of which `lanes` elements are there; the helpers are softmax.c's. */
@@ -313,7 +311,7 @@ static void FNN(any_all_fwd)(const fnn_any_all_fwd_args *a, int ith, int nth) {
   }
 }
 
-/* ---- regularisation penalty and differences ----------------------------------------------------------------- */
+/* ---- regularisation penalty --------------------------------------------------------------------------------- */
 
 /* y[c] = sum over chunk c of l1 * |x| + l2 * x * x */
 static void FNN(penalty_fwd)(const fnn_penalty_fwd_args *a, int ith, int nth) {
@@ -351,113 +349,6 @@ static void FNN(penalty_bwd)(const fnn_penalty_bwd_args *a, int ith, int nth) {
     const ptrdiff_t lanes = fnn_min(VL, end - j);
     const vec v = LOAD(x + j);
     STORE(dx + j, v_mul(dy, v_fma(twice_l2, v, v_mul(l1, FNN(sign_of)(v)))));
-  }
-}
-
-/* y[r] = mean over the row of (a - b)^2 or |a - b| */
-FNN_INLINE void FNN(difference_rows)(int op, const fnn_difference_fwd_args *a, int ith, int nth) {
-  const ptrdiff_t cols = a->cols;
-  ptrdiff_t begin, end;
-  if (cols == 1) {
-    fnn_share(a->rows, VL, ith, nth, &begin, &end);
-    for (ptrdiff_t r = begin; r < end; r += VL) {
-      const ptrdiff_t lanes = fnn_min(VL, end - r);
-      const vec d = v_sub(LOAD((const T *)a->a + r), LOAD((const T *)a->b + r));
-      STORE((T *)a->y + r, op == FNN_SQUARED ? v_mul(d, d) : v_abs(d));
-    }
-    return;
-  }
-  fnn_share(a->rows, 1, ith, nth, &begin, &end);
-  for (ptrdiff_t r = begin; r < end; r++) {
-    const T *p = (const T *)a->a + r * cols, *q = (const T *)a->b + r * cols;
-    vec sum = v_zero();
-    for (ptrdiff_t block = 0; block < cols; block += 64 * VL) {
-      const ptrdiff_t stop = fnn_min(cols, block + 64 * VL);
-      vec part = v_zero();
-      for (ptrdiff_t j = block; j < stop; j += VL) {
-        const ptrdiff_t lanes = fnn_min(VL, stop - j);
-        const vec d = v_sub(LOAD(p + j), LOAD(q + j));
-        part = op == FNN_SQUARED ? v_fma(d, d, part) : v_add(part, v_abs(d));
-      }
-      sum = v_add(sum, part);
-    }
-    ((T *)a->y)[r] = v_hsum(sum) / (T)cols;
-  }
-}
-
-static void FNN(difference_fwd)(const fnn_difference_fwd_args *a, int ith, int nth) {
-  if (a->op == FNN_SQUARED)
-    FNN(difference_rows)(FNN_SQUARED, a, ith, nth);
-  else
-    FNN(difference_rows)(FNN_ABSOLUTE, a, ith, nth);
-}
-
-/* da = dy * 2 (a - b) / cols or dy * sign(a - b) / cols; db = -da */
-static void FNN(difference_bwd)(const fnn_difference_bwd_args *a, int ith, int nth) {
-  const ptrdiff_t cols = a->cols;
-  const T factor = (a->op == FNN_SQUARED ? (T)2 : (T)1) / (T)cols;
-  ptrdiff_t begin, end;
-  fnn_share(a->rows * cols, VL, ith, nth, &begin, &end);
-  while (begin < end) {
-    const ptrdiff_t r = begin / cols, stop = cols == 1 ? end : fnn_min(end, (r + 1) * cols);
-    const vec scale = v_set1(((const T *)a->dy)[r] * factor);
-    for (ptrdiff_t j = begin; j < stop; j += VL) {
-      const ptrdiff_t lanes = fnn_min(VL, stop - j);
-      const vec d = v_sub(LOAD((const T *)a->a + j), LOAD((const T *)a->b + j));
-      const vec row_scale = cols == 1 ? v_mul(LOAD((const T *)a->dy + j), v_set1(factor)) : scale;
-      const vec da = v_mul(row_scale, a->op == FNN_SQUARED ? d : FNN(sign_of)(d));
-      if (a->da) STORE((T *)a->da + j, da);
-      if (a->db) STORE((T *)a->db + j, v_neg(da));
-    }
-    begin = stop;
-  }
-}
-
-/* ---- metrics ------------------------------------------------------------------------------------------------ */
-
-/* The sum of value * weight (either may be absent: 1) in eight float64 sums, of which element j goes to the sum j % 8. */
-FNN_INLINE double FNN(sum_f64)(const T *value, const T *weight, ptrdiff_t n) {
-  double sum[8] = {0};
-  for (ptrdiff_t j = 0; j < n; j += 8)
-    for (ptrdiff_t l = 0; l < fnn_min(8, n - j); l++)
-      sum[l] += (value ? (double)value[j + l] : 1.0) * (weight ? (double)weight[j + l] : 1.0);
-  for (int width = 4; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) sum[l] += sum[l + width];
-  return sum[0];
-}
-
-/* total += sum(value * weight), count += sum(weight); without weights, weight is 1 and count grows by n. */
-static void FNN(metric_mean)(const fnn_metric_mean_args *a, int ith, int nth) {
-  const T *value = a->value, *weight = a->weight;
-  (void)nth;
-  if (ith != 0) return;
-  *(double *)a->total += weight ? FNN(sum_f64)(value, weight, a->n) : FNN(sum_f64)(value, NULL, a->n);
-  *(double *)a->count += weight ? FNN(sum_f64)(NULL, weight, a->n) : (double)a->n;
-}
-
-/* y = truth == pred, or truth == (pred > threshold), as 1 and 0 */
-static void FNN(match_values)(const fnn_match_values_args *a, int ith, int nth) {
-  const vec one = v_set1((T)1), zero = v_zero(), threshold = v_set1((T)a->threshold);
-  ptrdiff_t begin, end;
-  fnn_share(a->n, VL, ith, nth, &begin, &end);
-  for (ptrdiff_t j = begin; j < end; j += VL) {
-    const ptrdiff_t lanes = fnn_min(VL, end - j);
-    const vec pred = LOAD((const T *)a->pred + j);
-    const vec guess = a->op == FNN_EQUAL ? pred : v_sel(v_gt(pred, threshold), one, zero);
-    STORE((T *)a->y + j, v_sel(v_eq(LOAD((const T *)a->truth + j), guess), one, zero));
-  }
-}
-
-/* y[r] = 1 if the first largest pred of the row is at the label (or at the first largest truth), else 0 */
-static void FNN(match_classes)(const fnn_match_classes_args *a, int ith, int nth) {
-  const int64_t *label = a->label;
-  const ptrdiff_t cols = a->cols;
-  ptrdiff_t begin, end;
-  fnn_share(a->rows, 1, ith, nth, &begin, &end);
-  for (ptrdiff_t r = begin; r < end; r++) {
-    const ptrdiff_t guess = FNN(first_extreme)(FNN_MAX, (const T *)a->pred + r * cols, cols);
-    const int64_t truth = label ? label[r] : FNN(first_extreme)(FNN_MAX, (const T *)a->truth + r * cols, cols);
-    ((T *)a->y)[r] = truth == guess ? (T)1 : (T)0;
   }
 }
 

@@ -276,12 +276,24 @@ def binary_crossentropy(target: np.ndarray, output: np.ndarray, from_logits: boo
     return -(target * np.log(p) + (1 - target) * np.log(1 - p))
 
 
-def mean_squared_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return ((a - b) ** 2).mean(-1)
-
-
-def mean_absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.abs(a - b).mean(-1)
+def pair_loss(kind: str, a: np.ndarray, b: np.ndarray, parameter: float = 0.0) -> np.ndarray:
+    d, e = b - a, parameter
+    if kind == "divergence":
+        a, b = np.clip(a, e, 1), np.clip(b, e, 1)
+        return (a * np.log(a / b)).sum(-1)
+    values = {
+        "squared": lambda: d**2,
+        "absolute": lambda: np.abs(d),
+        "percentage": lambda: 100 * np.abs(d) / np.maximum(np.abs(a), e),
+        "logarithmic": lambda: (np.log1p(np.maximum(b, e)) - np.log1p(np.maximum(a, e))) ** 2,
+        "huber": lambda: np.where(np.abs(d) <= e, d**2 / 2, e * np.abs(d) - e**2 / 2),
+        "log_cosh": lambda: np.log(np.cosh(d)),
+        "hinge": lambda: np.maximum(1 - a * b, 0),
+        "squared_hinge": lambda: np.maximum(1 - a * b, 0) ** 2,
+        "perceptron": lambda: np.maximum(-a * b, 0),
+        "poisson": lambda: b - a * np.log(b + e),
+    }
+    return values[kind]().mean(-1)
 
 
 def l1_l2_penalty(x: np.ndarray, l1: float, l2: float) -> np.ndarray:

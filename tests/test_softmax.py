@@ -320,19 +320,59 @@ def test_from_logits_after_a_softmax_warns_and_uses_its_logits():
     )
 
 
-# ---- differences and penalty --------------------------------------------------------------------------------------
+# ---- losses of pairs, and penalty ---------------------------------------------------------------------------------
+
+PAIRS = {  # kind -> parameter, what is done to two arrays of normal numbers to keep them away from corners
+    "squared": (0.0, lambda a, b: (a, b)),
+    "absolute": (0.0, lambda a, b: (a, b)),
+    "percentage": (0.1, lambda a, b: (np.where(np.abs(a) < 0.2, a / 4, a), b)),
+    "logarithmic": (0.1, lambda a, b: (np.where(np.abs(a) < 0.2, 0.3, a), np.where(np.abs(b) < 0.2, -0.3, b))),
+    "huber": (0.7, lambda a, b: (a, b)),
+    "log_cosh": (0.0, lambda a, b: (a, 2 * b)),
+    "hinge": (0.0, lambda a, b: (a, b)),
+    "squared_hinge": (0.0, lambda a, b: (a, b)),
+    "perceptron": (0.0, lambda a, b: (a, b)),
+    "poisson": (0.1, lambda a, b: (a, np.abs(b))),
+    "divergence": (0.1, lambda a, b: (np.where(np.abs(a) < 0.2, 0.05, a), np.where(np.abs(b) < 0.2, 0.3, b))),
+}
 
 
-@pytest.mark.parametrize("shape", [(1,), (5,), (4, 1), (17, 1), (3, 7), (2, 16), (2, 3, 33), (2, 1500), (0, 3)])
-@pytest.mark.parametrize("name", ["mean_squared_difference", "mean_absolute_difference"])
-def test_difference_matches_reference(name, shape):
-    check_op(getattr(loss_ops, name), getattr(reference, name), shape, shape, reduction=shape[-1], step=1e-6)
+def pair(kind, shape):
+    a, b = random_array(shape, seed=1), random_array(shape, seed=2)
+    return PAIRS[kind][1](a, b)
 
 
-def test_absolute_difference_of_equals_has_gradient_zero():
-    a = fastnn.Tensor([[1.0, 2.0]], requires_grad=True)
-    loss_ops.mean_absolute_difference(a, [[1.0, 0.0]]).backward([1.0])
-    np.testing.assert_array_equal(a.grad.numpy(), [[0, 0.5]])
+@pytest.mark.parametrize("kind", PAIRS)
+def test_pair_loss_matches_reference(kind):
+    for shape in [(1,), (5,), (17, 1), (3, 7), (2, 3, 33), (0, 3)]:
+        a, b = pair(kind, shape)
+        check_op(
+            lambda a, b: loss_ops.pair_loss(kind, a, b, PAIRS[kind][0]),
+            lambda a, b: reference.pair_loss(kind, a, b, PAIRS[kind][0]), a, b, reduction=max(10, shape[-1]), step=1e-6,
+        )
+
+
+def test_pair_loss_of_long_rows():
+    a, b = pair("squared", (2, 1500))
+    check_op(
+        lambda a, b: loss_ops.pair_loss("squared", a, b), lambda a, b: reference.pair_loss("squared", a, b), a, b,
+        reduction=1500,
+    )
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_pair_loss_keeps_nan(kind):
+    assert np.isnan(loss_ops.pair_loss(kind, [[0.5, 0.5]], [[0.5, np.nan]], PAIRS[kind][0]).item())
+
+
+@pytest.mark.parametrize(("kind", "a", "b", "want"), [
+    ("absolute", 1.0, 1.0, 0.0), ("perceptron", 1.0, 0.0, -1.0), ("perceptron", 1.0, 1.0, 0.0),
+    ("hinge", 1.0, 1.0, -1.0), ("divergence", 0.5, 0.0, 0.0), ("logarithmic", 1.0, -1.0, 0.0),
+])
+def test_gradient_at_corners(kind, a, b, want):
+    output = fastnn.Tensor([[b]], requires_grad=True)
+    loss_ops.pair_loss(kind, [[a]], output, 1e-7).backward([1.0])
+    assert output.grad.item() == want
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (7,), (16,), (33,), (5, 9), (4096,), (4097,), (0,)])

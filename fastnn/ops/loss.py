@@ -1,4 +1,4 @@
-"""Cross-entropies with their gradients, row differences for regression, and the penalty of regularizers.
+"""Cross-entropies with their gradients, losses of pairs of rows, and the penalty of regularizers.
 
 A loss whose output comes straight from `ops.softmax` or `ops.sigmoid` is computed from the logits that such a result
 remembers (`Tensor._logits`, a pair of the op's name and its input): that is exact where probabilities have rounded to
@@ -21,7 +21,12 @@ from fastnn.ops.axes import ROW_CHUNK, SUM, normalize_axes, reduce_array
 from fastnn.ops.reduce import axes_last
 
 INT64 = np.dtype(np.int64)
-SQUARED, ABSOLUTE = range(2)  # field op of the kernels difference_*
+PAIR_LOSSES = {  # name -> field op of the kernels pair_loss_*
+    name: i for i, name in enumerate((
+        "squared", "absolute", "percentage", "logarithmic", "huber", "log_cosh", "hinge", "squared_hinge", "perceptron",
+        "poisson", "divergence",
+    ))
+}
 
 
 def categorical_crossentropy(
@@ -224,46 +229,47 @@ def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: boo
     return record(who, loss, (target, output), gradient)
 
 
-def mean_squared_difference(a: TensorLike, b: TensorLike) -> Tensor:
-    """mean((a - b)**2) over the last axis, for two arrays of one shape.
+def pair_loss(kind: str, target: TensorLike, output: TensorLike, parameter: float = 0.0) -> Tensor:
+    """The mean over the last axis of a function f(a, b) of targets a and outputs b, two arrays of one shape.
+
+    Parameters
+    ----------
+    kind : str
+        With d = b - a and e the parameter:
+        "squared" d**2, "absolute" abs(d), "percentage" 100 * abs(d) / max(abs(a), e),
+        "logarithmic" (log(1 + max(b, e)) - log(1 + max(a, e)))**2,
+        "huber" d**2 / 2 where abs(d) <= e, else e * abs(d) - e**2 / 2, "log_cosh" log(cosh(d)),
+        "hinge" max(0, 1 - a * b), "squared_hinge" its square, "perceptron" max(0, -a * b),
+        "poisson" b - a * log(b + e), and "divergence", a sum: A * log(A / B) for a and b clipped to [e, 1].
+    target, output : array_like
+    parameter : float
+
+    Notes
+    -----
+    Where a maximum has a corner, its gradient is that of the side which moves, as in TensorFlow; the gradient of |0|
+    is 0, and clipped elements get none.
 
     Examples
     --------
     >>> from fastnn import ops
-    >>> ops.loss.mean_squared_difference([[1.0, 2.0]], [[1.0, 4.0]]).tolist()
+    >>> ops.loss.pair_loss("squared", [[1.0, 2.0]], [[1.0, 4.0]]).tolist()
     [2.0]
     """
-    return _difference("mean_squared_difference", SQUARED, a, b)
-
-
-def mean_absolute_difference(a: TensorLike, b: TensorLike) -> Tensor:
-    """mean(|a - b|) over the last axis, for two arrays of one shape; the gradient of |0| is 0.
-
-    Examples
-    --------
-    >>> from fastnn import ops
-    >>> ops.loss.mean_absolute_difference([[1.0, 2.0]], [[1.0, 4.0]]).tolist()
-    [1.0]
-    """
-    return _difference("mean_absolute_difference", ABSOLUTE, a, b)
-
-
-def _difference(name: str, op: int, a: TensorLike, b: TensorLike) -> Tensor:
-    b = as_float(b)
-    a = as_dtype(a, b.dtype)
-    same_shape(name, a, b)
-    rows, cols = rows_and_cols(b)
+    b = as_float(output)
+    a = as_dtype(target, b.dtype)
+    same_shape(kind, a, b)
+    common = dict(zip(("rows", "cols"), rows_and_cols(b), strict=True), op=PAIR_LOSSES[kind], parameter=parameter)
     first, second = dense(a), dense(b)
     y = empty(b.shape[:-1], b.dtype)
-    launch("difference_fwd", b.dtype, a=first, b=second, y=y, rows=rows, cols=cols, op=op)
+    launch("pair_loss_fwd", b.dtype, a=first, b=second, y=y, **common)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         da = grad_buffer(a) if a.requires_grad else None
         db = grad_buffer(b) if b.requires_grad else None
-        launch("difference_bwd", b.dtype, a=first, b=second, dy=dy, da=da, db=db, rows=rows, cols=cols, op=op)
+        launch("pair_loss_bwd", b.dtype, a=first, b=second, dy=dy, da=da, db=db, **common)
         return da, db
 
-    return record(name, y, (a, b), gradient)
+    return record(kind, y, (a, b), gradient)
 
 
 def l1_l2_penalty(x: TensorLike, l1: float = 0.0, l2: float = 0.0) -> Tensor:

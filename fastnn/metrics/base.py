@@ -1,0 +1,144 @@
+"""What all metrics share: the base class, with its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnn import config, errors, initializers
+from fastnn._core import Tracked, in_step
+from fastnn.autograd import Tensor, Variable, no_grad
+from fastnn.registry import Registry, auto_name
+
+registry = Registry("metrics", "metric")  # filled by the package
+
+
+class Metric(Tracked):
+    """Base class of metrics: subclass it and write ``update_state`` and ``result``.
+
+    State is made by `add_variable` in the constructor; `update_state` adds to it with ops
+    (``self.total.assign(self.total + ops.sum(values))``).
+
+    Parameters
+    ----------
+    dtype : str, optional
+        The type of results; `fastnn.config.floatx` by default.
+    name : str, optional
+
+    Examples
+    --------
+    >>> from fastnn import metrics, ops
+    >>> class Largest(metrics.Metric):
+    ...     def __init__(self, name="largest"):
+    ...         super().__init__(name=name)
+    ...         self.peak = self.add_variable((), "zeros", name="peak")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.peak.assign(ops.maximum(self.peak, ops.max(y_pred)))
+    ...     def result(self):
+    ...         return self.peak.value
+    >>> float(Largest()([0.0, 0.0], [1.0, 3.0]))
+    3.0
+    """
+
+    _direction: str | None = None  # "up" if more is better, "down" if less; for callbacks with mode="auto"
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self.name = name or auto_name(type(self).__name__)
+        self._dtype = np.dtype(dtype or config.floatx()).name
+        self._variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> str:
+        """The type of results."""
+        return self._dtype
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state, that of metrics kept as attributes included."""
+        self._check_constructed()
+        found = list(self._variables)
+        for value in vars(self).values():
+            if isinstance(value, Metric):
+                found += value.variables
+            elif isinstance(value, (list, tuple)) and value is not self._variables:
+                for part in value:
+                    if isinstance(part, Metric):
+                        found += part.variables
+        return found
+
+    def add_variable(
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """State of this shape, zeros unless an initializer is given.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        initializer : str, Initializer or callable, optional
+        dtype : str, optional
+        aggregation : str
+            Accepted for Keras; there is one replica.
+        name : str, optional
+        """
+        self._check_constructed()
+        variable = Variable(
+            initializers.get(initializer or "zeros"), shape=tuple(shape), dtype=np.dtype(dtype or self.dtype),
+            trainable=False, name=name or "variable",
+        )
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """`add_variable` under its older name."""
+        return self.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Add a batch; to be written by subclasses."""
+        raise NotImplementedError(f"{type(self).__name__}: a metric must define update_state(...).")
+
+    def result(self) -> Any:
+        """The value over all batches since the last reset; to be written by subclasses."""
+        raise NotImplementedError(f"{type(self).__name__}: a metric must define result().")
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for variable in self.variables:
+            if in_step():
+                variable.assign(np.zeros(variable.shape, variable.dtype))
+            else:
+                variable.data.fill(0)
+                variable.version += 1
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`update_state`, then `result`."""
+        self._check_constructed()
+        with no_grad():
+            self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal metric."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        """The metric that `get_config` described."""
+        return cls(**config)
+
+    def _check_constructed(self) -> None:
+        if "_variables" not in vars(self):
+            raise errors.order_error(
+                type(self).__name__, "its __init__ did not call super().__init__()", "Call it first."
+            )
+
+    def _value(self, result: Any) -> Tensor:
+        """A result as a tensor of the metric's dtype."""
+        return Tensor.wrap(np.asarray(result, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
