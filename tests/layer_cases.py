@@ -85,6 +85,14 @@ CASES = [
     Case("AveragePooling2D", {"pool_size": (2, 3), "strides": 1, "padding": "same"}, (7, 6, 2)),
     Case("GlobalAveragePooling2D", {"keepdims": True}, (5, 4, 3)),
     Case("GlobalMaxPooling2D", {}, (5, 4, 3)),
+    # ---- padding, cropping, up-sampling
+    Case("ZeroPadding1D", {"padding": (1, 2)}, (4, 3)),
+    Case("ZeroPadding2D", {"padding": ((1, 0), (2, 3))}, (4, 3, 2)),
+    Case("Cropping1D", {"cropping": (1, 2)}, (5, 3)),
+    Case("Cropping2D", {"cropping": ((1, 0), (0, 2))}, (4, 5, 3)),
+    Case("UpSampling1D", {"size": 3}, (4, 2)),
+    Case("UpSampling2D", {"size": (2, 3)}, (3, 4, 2)),
+    Case("UpSampling2D", {"size": 2, "interpolation": "bilinear"}, (3, 4, 2)),
     # ---- reshaping
     Case("Flatten", {}, (3, 2, 2)),
     Case("Reshape", {"target_shape": (-1, 2)}, (3, 4)),

@@ -24,6 +24,7 @@ from fastnn.layers.global_pool import (
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
 )
+from fastnn.layers.padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from fastnn.layers.pool import (
     AveragePooling1D,
     AveragePooling2D,
@@ -43,6 +44,7 @@ from fastnn.layers.separable import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
+from fastnn.layers.upsampling import UpSampling1D, UpSampling2D
 
 __all__ = [
     "Activation",
@@ -58,6 +60,8 @@ __all__ = [
     "Convolution1DTranspose",
     "Convolution2D",
     "Convolution2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -88,6 +92,10 @@ __all__ = [
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
 ]
 
 if not TYPE_CHECKING:

@@ -17,7 +17,6 @@ class Spatial(Layer):
     """A layer over one or two spatial axes; inside, channels are last."""
 
     rank = 2
-    _float_input = True
 
     def __init__(self, data_format: str | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
