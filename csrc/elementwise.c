@@ -7,7 +7,7 @@
  * block goes through a buffer of one vector and the same loop.
  *
  * Threads share the blocks; elements do not depend on each other, so neither does the result on the sharing.
- * Errors of the functions: vmath.h. NaN in, NaN out, except for step and the comparisons. */
+ * Errors of the functions: vmath.h, vwide.h. NaN in, NaN out, except for step and the comparisons. */
 
 /* ---- once per translation unit: the walk, and what does not depend on T ------------------------------------------ */
 #ifndef FNN_ELEMENTWISE_ONCE
@@ -15,14 +15,25 @@
 
 enum { BLOCK = 256 }; /* elements of a gather buffer: 1 to 2 KB, in L1 with room for the operands */
 
-/* Op codes; fastnn/ops/elementwise.py has the same. */
+/* Op codes; fastnn/ops/maths.py, logic.py and broadcast.py have the same. */
 enum unary_op {
   U_NEGATIVE, U_ABSOLUTE, U_SIGN, U_SQUARE, U_SQRT, U_RSQRT, U_RECIPROCAL, U_EXP, U_EXPM1, U_LOG, U_LOG1P,
-  U_TANH, U_SIGMOID, U_RELU, U_LEAKY_RELU, U_STEP, U_FLOOR, U_CEIL, U_ROUND, U_CLIP
+  U_TANH, U_SIGMOID, U_RELU, U_LEAKY_RELU, U_STEP, U_FLOOR, U_CEIL, U_ROUND, U_CLIP,
+  U_SIN, U_COS, U_TAN, U_ARCSIN, U_ARCCOS, U_ARCTAN, U_SINH, U_COSH, U_ARCSINH, U_ARCCOSH, U_ARCTANH,
+  U_EXP2, U_LOG2, U_LOG10, U_CBRT, U_ERFC, U_ERFINV, U_TRUNC
 };
 enum test_op { T_ISFINITE, T_ISNAN, T_ISINF };
-enum binary_op { B_ADD, B_SUBTRACT, B_MULTIPLY, B_DIVIDE, B_MAXIMUM, B_MINIMUM, B_POWER };
-enum binary_gradient { G_DIVIDE_B, G_MAXIMUM_A, G_MAXIMUM_B, G_MINIMUM_A, G_MINIMUM_B, G_POWER_A, G_POWER_B };
+enum binary_op {
+  B_ADD, B_SUBTRACT, B_MULTIPLY, B_DIVIDE, B_MAXIMUM, B_MINIMUM, B_POWER,
+  B_MOD, B_FMOD, B_ARCTAN2, B_HYPOT, B_LOGADDEXP, B_NEXTAFTER
+};
+enum int_op { /* after B_POWER, on integers only */
+  I_FLOOR_DIVIDE = B_POWER + 1, I_MOD, I_FMOD, I_AND, I_OR, I_XOR, I_LEFT_SHIFT, I_RIGHT_SHIFT, I_GCD, I_LCM
+};
+enum binary_gradient {
+  G_DIVIDE_B, G_MAXIMUM_A, G_MAXIMUM_B, G_MINIMUM_A, G_MINIMUM_B, G_POWER_A, G_POWER_B,
+  G_MOD_B, G_FMOD_B, G_ARCTAN2_A, G_ARCTAN2_B, G_HYPOT_A, G_HYPOT_B, G_LOGADDEXP_A, G_LOGADDEXP_B
+};
 enum compare_op { C_EQUAL, C_NOT_EQUAL, C_LESS, C_LESS_EQUAL, C_GREATER, C_GREATER_EQUAL, C_AND, C_OR, C_XOR };
 enum number { N_BOOL, N_U8, N_U16, N_U32, N_U64, N_I8, N_I16, N_I32, N_I64, N_F32, N_F64 };
 
@@ -109,6 +120,41 @@ static uint64_t int_power(uint64_t a, int64_t b) {
   return y;
 }
 
+/* Division rounds down (floor) or towards 0, also of unsigned numbers; by 0 it gives 0, as does the remainder. */
+static int64_t int_divide(int64_t a, int64_t b, int is_unsigned) {
+  if (!b) return 0;
+  if (is_unsigned) return (int64_t)((uint64_t)a / (uint64_t)b);
+  if (b == -1) return (int64_t)(0 - (uint64_t)a);
+  return a / b - (a % b && (a < 0) != (b < 0));
+}
+static int64_t int_remainder(int64_t a, int64_t b, int is_unsigned, int towards_zero) {
+  if (!b) return 0;
+  if (is_unsigned) return (int64_t)((uint64_t)a % (uint64_t)b);
+  if (b == -1) return 0;
+  int64_t r = a % b;
+  return !towards_zero && r && (r < 0) != (b < 0) ? r + b : r;
+}
+/* Shifts by more bits than there are leave only copies of the sign; a negative count is one of them. */
+static int64_t int_shift_left(int64_t a, int64_t b) { return b < 0 || b > 63 ? 0 : (int64_t)((uint64_t)a << b); }
+static int64_t int_shift_right(int64_t a, int64_t b, int is_unsigned) {
+  if (is_unsigned) return b < 0 || b > 63 ? 0 : (int64_t)((uint64_t)a >> b);
+  int64_t fill = a < 0 ? -1 : 0;
+  return b < 0 || b > 63 ? fill : (int64_t)((uint64_t)(a ^ fill) >> b) ^ fill;
+}
+static uint64_t int_magnitude(int64_t a, int is_unsigned) { return !is_unsigned && a < 0 ? 0 - (uint64_t)a : (uint64_t)a; }
+static uint64_t int_gcd(uint64_t a, uint64_t b) {
+  while (b) {
+    uint64_t r = a % b;
+    a = b;
+    b = r;
+  }
+  return a;
+}
+static int64_t int_lcm(int64_t a, int64_t b, int is_unsigned) {
+  uint64_t x = int_magnitude(a, is_unsigned), y = int_magnitude(b, is_unsigned);
+  return x && y ? (int64_t)(x / int_gcd(x, y) * y) : 0;
+}
+
 #define LOOP(e) \
   for (ptrdiff_t i = 0; i < count; i++, a += ka, b += kb) y[i] = (e);
 static void int_binary_block(ptrdiff_t op, const int64_t *a, ptrdiff_t ka, const int64_t *b, ptrdiff_t kb, int64_t *y,
@@ -120,6 +166,16 @@ static void int_binary_block(ptrdiff_t op, const int64_t *a, ptrdiff_t ka, const
   case B_MAXIMUM: LOOP((*a ^ flip) > (*b ^ flip) ? *a : *b) break;
   case B_MINIMUM: LOOP((*a ^ flip) < (*b ^ flip) ? *a : *b) break;
   case B_POWER: LOOP((int64_t)int_power((uint64_t)*a, *b)) break;
+  case I_FLOOR_DIVIDE: LOOP(int_divide(*a, *b, flip != 0)) break;
+  case I_MOD: LOOP(int_remainder(*a, *b, flip != 0, 0)) break;
+  case I_FMOD: LOOP(int_remainder(*a, *b, flip != 0, 1)) break;
+  case I_AND: LOOP(*a & *b) break;
+  case I_OR: LOOP(*a | *b) break;
+  case I_XOR: LOOP(*a ^ *b) break;
+  case I_LEFT_SHIFT: LOOP(int_shift_left(*a, *b)) break;
+  case I_RIGHT_SHIFT: LOOP(int_shift_right(*a, *b, flip != 0)) break;
+  case I_GCD: LOOP((int64_t)int_gcd(int_magnitude(*a, flip != 0), int_magnitude(*b, flip != 0))) break;
+  case I_LCM: LOOP(int_lcm(*a, *b, flip != 0)) break;
   }
 }
 static void int_compare_block(ptrdiff_t op, const int64_t *a, ptrdiff_t ka, const int64_t *b, ptrdiff_t kb, uint8_t *y,
@@ -246,6 +302,8 @@ static inline vec FNN(floor)(vec x) {
   return v_sel(v_gt(r, x), v_sub(r, v_set1(1)), r);
 }
 
+static inline vec FNN(truncate)(vec x) { return v_sel(v_lt(x, v_zero()), v_neg(FNN(floor)(v_neg(x))), FNN(floor)(x)); }
+
 /* y = f(x) on whole vectors. max and min are written so that NaN stays: v_max(a, b) is b where one is NaN. */
 static void FNN(unary_block)(ptrdiff_t op, const T *px, T *py, ptrdiff_t count, T alpha, T beta) {
   const vec zero = v_zero(), one = v_set1(1), va = v_set1(alpha), vb = v_set1(beta);
@@ -270,6 +328,24 @@ static void FNN(unary_block)(ptrdiff_t op, const T *px, T *py, ptrdiff_t count, 
   case U_CEIL: LOOP(v_neg(FNN(floor)(v_neg(x))))
   case U_ROUND: LOOP(v_round(x))
   case U_CLIP: LOOP(v_min(vb, v_max(va, x)))
+  case U_SIN: LOOP(FNN(sin)(x))
+  case U_COS: LOOP(FNN(cos)(x))
+  case U_TAN: LOOP(FNN(tan)(x))
+  case U_ARCSIN: LOOP(FNN(arcsin)(x))
+  case U_ARCCOS: LOOP(FNN(arccos)(x))
+  case U_ARCTAN: LOOP(FNN(arctan)(x))
+  case U_SINH: LOOP(FNN(sinh)(x))
+  case U_COSH: LOOP(FNN(cosh)(x))
+  case U_ARCSINH: LOOP(FNN(arcsinh)(x))
+  case U_ARCCOSH: LOOP(FNN(arccosh)(x))
+  case U_ARCTANH: LOOP(FNN(arctanh)(x))
+  case U_EXP2: LOOP(FNN(exp2)(x))
+  case U_LOG2: LOOP(FNN(log2)(x))
+  case U_LOG10: LOOP(FNN(log10)(x))
+  case U_CBRT: LOOP(FNN(cbrt)(x))
+  case U_ERFC: LOOP(FNN(erfc)(x))
+  case U_ERFINV: LOOP(FNN(erfinv)(x))
+  case U_TRUNC: LOOP(FNN(truncate)(x))
   }
 }
 #undef LOOP
@@ -314,6 +390,23 @@ static void FNN(unary_bwd_block)(ptrdiff_t op, const T *pp, const T *pdy, T *pdx
   case U_RELU: LOOP(v_sel(v_gt(p, zero), dy, zero))               /* y */
   case U_LEAKY_RELU: LOOP(v_sel(v_gt(p, zero), dy, v_mul(va, dy)))
   case U_CLIP: LOOP(v_sel(m_and(v_ge(p, va), v_le(p, vb)), dy, zero))
+  case U_SIN: LOOP(v_mul(dy, FNN(cos)(p)))
+  case U_COS: LOOP(v_neg(v_mul(dy, FNN(sin)(p))))
+  case U_TAN: LOOP(v_fma(dy, v_mul(p, p), dy))                     /* y */
+  case U_ARCSIN: LOOP(v_div(dy, v_sqrt(v_mul(v_sub(one, p), v_add(one, p)))))
+  case U_ARCCOS: LOOP(v_neg(v_div(dy, v_sqrt(v_mul(v_sub(one, p), v_add(one, p))))))
+  case U_ARCTAN: LOOP(v_div(dy, v_fma(p, p, one)))
+  case U_SINH: LOOP(v_mul(dy, FNN(cosh)(p)))
+  case U_COSH: LOOP(v_mul(dy, FNN(sinh)(p)))
+  case U_ARCSINH: LOOP(v_div(dy, FNN(hypot)(one, p)))
+  case U_ARCCOSH: LOOP(v_div(dy, v_mul(v_sqrt(v_sub(p, one)), v_sqrt(v_add(p, one)))))
+  case U_ARCTANH: LOOP(v_div(dy, v_mul(v_sub(one, p), v_add(one, p))))
+  case U_EXP2: LOOP(v_mul(dy, v_mul(p, v_set1((T)0.69314718055994530942)))) /* y */
+  case U_LOG2: LOOP(v_div(v_mul(dy, v_set1((T)1.44269504088896340736)), p))
+  case U_LOG10: LOOP(v_div(v_mul(dy, v_set1((T)0.43429448190325182765)), p))
+  case U_CBRT: LOOP(v_div(dy, v_mul(v_set1(3), v_mul(p, p))))      /* y */
+  case U_ERFC: LOOP(v_mul(dy, v_mul(v_set1((T)-1.12837916709551257390), v_exp(v_neg(v_mul(p, p))))))
+  case U_ERFINV: LOOP(v_mul(dy, v_mul(v_set1((T)0.88622692545275801365), v_exp(v_mul(p, p))))) /* y */
   }
 }
 #undef LOOP
@@ -388,6 +481,30 @@ static inline vec FNN(power)(vec a, vec b) {
 #endif
 }
 
+/* The remainder of a / b, exact: of a's sign, or of b's. */
+static T FNN(fmod_scalar)(T a, T b) { return sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod(a, b); }
+static T FNN(mod_scalar)(T a, T b) {
+  T r = FNN(fmod_scalar)(a, b);
+  if (r == 0) return (T)copysign(0, b);
+  return (r < 0) != (b < 0) ? r + b : r;
+}
+static T FNN(nextafter_scalar)(T a, T b) {
+  return sizeof(T) == 4 ? (T)nextafterf((float)a, (float)b) : (T)nextafter(a, b);
+}
+static vec FNN(by_lanes)(T (*f)(T, T), vec a, vec b) {
+  T pa[VL], pb[VL];
+  v_store(pa, a);
+  v_store(pb, b);
+  for (int i = 0; i < VL; i++) pa[i] = f(pa[i], pb[i]);
+  return v_load(pa);
+}
+/* log(exp(a) + exp(b)) from the larger and the distance; equal infinities have none. */
+static vec FNN(logaddexp)(vec a, vec b) {
+  vec top = v_sel(v_ne(a, a), a, v_max(a, b)), low = v_exp(v_neg(v_abs(v_sub(a, b))));
+  low = v_sel(v_eq(a, b), v_set1(1), low);
+  return v_add(top, v_log1p(low));
+}
+
 #define LOOP(e)                                                            \
   for (ptrdiff_t i = 0; i < count; i += VL) {                              \
     vec a = v_load(pa + ka * i), b = v_load(pb + kb * i);                  \
@@ -403,6 +520,12 @@ static void FNN(binary_block)(ptrdiff_t op, const T *pa, ptrdiff_t ka, const T *
   case B_MAXIMUM: LOOP(v_sel(v_ne(a, a), a, v_max(a, b)))
   case B_MINIMUM: LOOP(v_sel(v_ne(a, a), a, v_min(a, b)))
   case B_POWER: LOOP(FNN(power)(a, b))
+  case B_MOD: LOOP(FNN(by_lanes)(FNN(mod_scalar), a, b))
+  case B_FMOD: LOOP(FNN(by_lanes)(FNN(fmod_scalar), a, b))
+  case B_ARCTAN2: LOOP(FNN(arctan2)(a, b))
+  case B_HYPOT: LOOP(FNN(hypot)(a, b))
+  case B_LOGADDEXP: LOOP(FNN(logaddexp)(a, b))
+  case B_NEXTAFTER: LOOP(FNN(by_lanes)(FNN(nextafter_scalar), a, b))
   }
 }
 #undef LOOP
@@ -448,6 +571,14 @@ static void FNN(binary_bwd_block)(ptrdiff_t op, const T *pa, ptrdiff_t ka, const
   /* b a^(b-1), 0 for b = 0 even at a = 0; a^b log(a), 0 at a = 0 < b, where the limit is 0 */
   case G_POWER_A: LOOP(v_sel(v_eq(b, zero), zero, v_mul(v_mul(dy, b), FNN(power)(a, v_sub(b, one)))))
   case G_POWER_B: LOOP(v_sel(m_and(v_eq(a, zero), v_gt(b, zero)), zero, v_mul(v_mul(dy, FNN(power)(a, b)), v_log(a))))
+  case G_MOD_B: LOOP(v_neg(v_mul(dy, FNN(floor)(v_div(a, b)))))
+  case G_FMOD_B: LOOP(v_neg(v_mul(dy, FNN(truncate)(v_div(a, b)))))
+  case G_ARCTAN2_A: LOOP(v_div(v_mul(dy, b), v_fma(a, a, v_mul(b, b))))
+  case G_ARCTAN2_B: LOOP(v_neg(v_div(v_mul(dy, a), v_fma(a, a, v_mul(b, b)))))
+  case G_HYPOT_A: LOOP(v_div(v_mul(dy, a), FNN(hypot)(a, b)))
+  case G_HYPOT_B: LOOP(v_div(v_mul(dy, b), FNN(hypot)(a, b)))
+  case G_LOGADDEXP_A: LOOP(v_mul(dy, v_sigmoid(v_sub(a, b))))
+  case G_LOGADDEXP_B: LOOP(v_mul(dy, v_sigmoid(v_sub(b, a))))
   }
 }
 #undef LOOP

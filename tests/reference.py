@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 
@@ -136,6 +137,12 @@ def quiet(function):
     return wrapper
 
 
+def erfinv(x: float) -> float:
+    """From the normal distribution's quantile, with a Newton step."""
+    y = NormalDist().inv_cdf((x + 1) / 2) / 2**0.5
+    return y - (math.erf(y) - x) * math.sqrt(math.pi) / 2 * math.exp(y * y)
+
+
 ELEMENTWISE = {  # unary: the function and the interval that its arguments are scaled to
     "negative": (np.negative, (-3, 3)), "absolute": (np.abs, (-3, 3)), "abs": (np.abs, (-3, 3)),
     "sign": (np.sign, (-3, 3)), "square": (np.square, (-3, 3)), "sqrt": (np.sqrt, (0.1, 9)),
@@ -144,7 +151,15 @@ ELEMENTWISE = {  # unary: the function and the interval that its arguments are s
     "log1p": (np.log1p, (-0.8, 4)), "tanh": (np.tanh, (-3, 3)), "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), (-6, 2)),
     "relu": (lambda x: np.maximum(x, 0), (-3, 3)), "leaky_relu": (lambda x: np.where(x > 0, x, 0.2 * x), (-3, 3)),
     "step": (lambda x: (x > 0).astype(x.dtype), (-3, 3)), "floor": (np.floor, (-3, 3)), "ceil": (np.ceil, (-3, 3)),
-    "round": (np.round, (-3, 3)),
+    "round": (np.round, (-3, 3)), "trunc": (np.trunc, (-3, 3)), "fabs": (np.abs, (-3, 3)),
+    "sin": (np.sin, (-9, 9)), "cos": (np.cos, (-9, 9)), "tan": (np.tan, (-1, 1)), "arcsin": (np.arcsin, (-0.9, 0.9)),
+    "arccos": (np.arccos, (-0.9, 0.9)), "arctan": (np.arctan, (-4, 4)), "sinh": (np.sinh, (-3, 3)),
+    "cosh": (np.cosh, (-3, 3)), "arcsinh": (np.arcsinh, (-4, 4)), "arccosh": (np.arccosh, (1.2, 5)),
+    "arctanh": (np.arctanh, (-0.9, 0.9)), "exp2": (np.exp2, (-4, 4)), "log2": (np.log2, (0.1, 9)),
+    "log10": (np.log10, (0.1, 9)), "cbrt": (np.cbrt, (0.2, 9)),
+    "erfc": (np.vectorize(math.erfc, [float]), (-2, 2)), "deg2rad": (np.deg2rad, (-3, 3)),
+    "erfinv": (np.vectorize(erfinv, [float]), (-0.9, 0.9)),
+    "rad2deg": (np.rad2deg, (-3, 3)),
 }
 def erf(x):
     return np.vectorize(math.erf, otypes=[np.float64])(x)
@@ -214,7 +229,8 @@ ACTIVATIONS = {  # of one element, as the op is called without further arguments
 }
 BINARY = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "true_divide": np.divide,
-    "maximum": np.maximum, "minimum": np.minimum,
+    "maximum": np.maximum, "minimum": np.minimum, "arctan2": np.arctan2, "hypot": np.hypot,
+    "logaddexp": np.logaddexp,
 }
 COMPARE = {
     "equal": np.equal, "not_equal": np.not_equal, "less": np.less, "less_equal": np.less_equal, "greater": np.greater,

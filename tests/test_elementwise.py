@@ -14,7 +14,7 @@ from tests import reference
 from tests.helpers import FMA_ISAS, THREADS, assert_same_bits, check_op, random_array, real_threads
 
 SIZES = [0, 1, 7, 8, 15, 16, 17, 31, 64, 65]
-KINKED = {"sign", "step", "floor", "ceil", "round"}  # gradient 0 everywhere
+KINKED = {"sign", "step", "floor", "ceil", "round", "trunc"}  # gradient 0 everywhere
 SHAPES = [  # of two operands
     ((), ()), ((1,), ()), ((0,), (1,)), ((0, 3), (3,)), ((17,), (17,)), ((5,), (1,)), ((3, 4), (4,)), ((3, 1), (1, 4)),
     ((4, 0, 5), (5,)), ((33, 7), (33, 1)), ((7, 33), (33,)), ((2, 3, 4), (3, 1)), ((2, 3, 4, 5), (2, 1, 1, 5)),
@@ -46,6 +46,86 @@ def test_unary_matches_reference(name):
 def test_binary_matches_reference(name, shapes):
     a, b = (between(shape, 0.5, 4, seed) for seed, shape in enumerate(shapes))
     check_op(getattr(ops, name), reference.BINARY[name], a, b, reduction=100)
+
+
+SEVERAL = [((), (3,)), ((17,), (17,)), ((3, 1), (1, 20))]
+
+
+@pytest.mark.parametrize("shapes", SEVERAL, ids=str)
+def test_remainders_match_reference(shapes):
+    a, b = (np.sign(between(s, -1, 1, 5)) * between(s, 0.5, 4, i) for i, s in enumerate(shapes))
+    check_op(ops.mod, np.mod, a, b, reduction=100, step=1e-6)
+    check_op(ops.fmod, np.fmod, a, b, reduction=100, step=1e-6)
+    check_op(ops.floor_divide, np.floor_divide, a, b, step=1e-6)
+
+
+@pytest.mark.parametrize("shapes", SEVERAL, ids=str)
+@pytest.mark.parametrize("name", ["logaddexp2", "fmax", "fmin"])
+def test_combinations_match_reference(name, shapes):
+    a, b = (between(shape, 0.5, 4, seed) for seed, shape in enumerate(shapes))
+    check_op(getattr(ops, name), getattr(np, name), a, b, reduction=100)
+
+
+def test_sinc_matches_reference():
+    check_op(ops.sinc, np.sinc, between((3, 5), -3, 3))
+    assert ops.sinc([0.0, float("nan")]).tolist()[0] == 1
+
+
+def test_edges_of_two_floats():
+    inf, nan = np.inf, np.nan
+    a, b = (x.ravel() for x in np.meshgrid(*[np.array([0.0, -0.0, 1, -1, 2.5, inf, -inf, nan], np.float32)] * 2))
+    with np.errstate(all="ignore"):
+        for name in ("mod", "fmod", "arctan2", "hypot", "logaddexp", "heaviside", "nextafter", "fmax", "fmin"):
+            want = getattr(np, name)(a, b)
+            got = getattr(ops, name)(a, b).numpy()
+            np.testing.assert_allclose(got, want, rtol=1e-6, err_msg=name)
+            sure = np.isfinite(want) & (want == 0)
+            if name in ("arctan2", "fmod"):
+                np.testing.assert_array_equal(np.signbit(got[sure]), np.signbit(want[sure]), err_msg=name)
+        np.testing.assert_array_equal(ops.nextafter(a, b).numpy(), np.nextafter(a, b))
+        np.testing.assert_array_equal(ops.isclose(a, b, equal_nan=True).numpy(), np.isclose(a, b, equal_nan=True))
+        np.testing.assert_array_equal(ops.isclose(a, b).numpy(), np.isclose(a, b))
+        np.testing.assert_array_equal(ops.signbit(a).numpy(), np.signbit(a))
+        np.testing.assert_array_equal(ops.nan_to_num(a).numpy(), np.nan_to_num(a))
+        np.testing.assert_array_equal(ops.nan_to_num(a, 1, 2, 3).numpy(), np.nan_to_num(a, True, 1, 2, 3))
+    np.testing.assert_array_equal(ops.divide_no_nan([1.0, 4.0], [0.0, 2.0]).numpy(), [0, 2])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
+def test_integer_division_and_bits_are_numpys(dtype):
+    info = np.iinfo(dtype)
+    values = np.array([0, 1, 2, 3, 7, 100, info.max, info.min, info.min + 1, info.max - 1], dtype)
+    a, b = (x.ravel() for x in np.meshgrid(values, values))
+    with np.errstate(all="ignore"):
+        for name in ("floor_divide", "mod", "fmod", "bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm"):
+            want = getattr(np, name)(a, b)
+            kept = slice(None) if name != "lcm" else (a < 12) & (b < 12) & (a >= 0) & (b >= 0)  # wraps beyond
+            assert_same_bits(getattr(ops, name)(a, b).numpy()[kept], want[kept], name)
+        counts = np.array([0, 1, 5, info.bits - 1], dtype)
+        for name in ("left_shift", "right_shift"):
+            want = getattr(np, name)(values[:, None], counts)
+            assert_same_bits(getattr(ops, name)(values[:, None], counts).numpy(), want, name)
+    assert_same_bits(ops.bitwise_not(values).numpy(), np.invert(values), "bitwise_not")
+
+
+def test_bits_of_booleans_are_booleans():
+    a, b = np.array([True, True, False]), np.array([True, False, False])
+    for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+        assert_same_bits(getattr(ops, name)(a, b).numpy(), getattr(np, name)(a, b), name)
+    assert_same_bits(ops.bitwise_not(a).numpy(), ~a, "bitwise_not")
+    with pytest.raises(TypeError, match=r"ops\.bitwise_and: both arguments must be integers; got dtype float32\."):
+        ops.bitwise_and([1.0], [1])
+
+
+def test_selections():
+    x = np.arange(6)
+    assert ops.select([x < 2, x < 4], [x, 10 * x], -1).tolist() == [0, 1, 20, 30, -1, -1]
+    assert ops.isin(x, [1, 4]).tolist() == np.isin(x, [1, 4]).tolist()
+    assert ops.isin(x, [1, 4], invert=True).tolist() == np.isin(x, [1, 4], invert=True).tolist()
+    assert [place.tolist() for place in ops.where(x > 3)] == [[4, 5]]
+    assert bool(ops.allclose([1.0], [1.0 + 1e-7])) and not bool(ops.allclose([1.0], [1.1]))
+    with pytest.raises(ValueError, match="x1 and x2 must be given both or not at all"):
+        ops.where(x > 3, x)
 
 
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)

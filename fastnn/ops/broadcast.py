@@ -14,7 +14,10 @@ from fastnn.ops.dtypes import BOOL, FLOAT64, INT32, INT64, UINT64, cast_array
 
 # Op codes, as the enums of csrc/elementwise.c have them.
 ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM, POWER = range(7)
+MOD, FMOD, ARCTAN2, HYPOT, LOGADDEXP, NEXTAFTER = range(7, 13)
+INT_FLOOR_DIVIDE, INT_MOD, INT_FMOD, INT_AND, INT_OR, INT_XOR, LEFT_SHIFT, RIGHT_SHIFT, GCD, LCM = range(7, 17)
 DIVIDE_B, MAXIMUM_A, MAXIMUM_B, MINIMUM_A, MINIMUM_B, POWER_A, POWER_B = range(7)
+MOD_B, FMOD_B, ARCTAN2_A, ARCTAN2_B, HYPOT_A, HYPOT_B, LOGADDEXP_A, LOGADDEXP_B = range(7, 15)
 EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, AND, OR, XOR = range(9)
 
 # ---- broadcasting -------------------------------------------------------------------------------------------------

@@ -166,6 +166,22 @@ def getitem_array(x: Tensor, full: list[Any], at: int) -> Tensor:
     return y
 
 
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+    """The places of the elements that are not 0: one int32 tensor per axis.
+
+    Their number depends on the values, so a step with it runs through Python.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> [place.tolist() for place in ops.nonzero([[1, 0], [2, 3]])]
+    [[0, 1, 1], [0, 0, 1]]
+    """
+    array = as_tensor(x).data
+    values_are_read("ops.nonzero: the result's shape depends on values")
+    return tuple(Tensor.wrap(place.astype(np.int32)) for place in np.nonzero(np.atleast_1d(array)))
+
+
 def gather_rows(
     source: Array,
     index: Array | None,

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import overload
+
+import fastnn.ops as ops  # for arithmetic and nonzero, looked up when used
+from fastnn import errors
 from fastnn._core import empty, launch, zeros
-from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
+from fastnn.autograd import Array, Tensor, TensorLike, as_float, as_tensor, dense, grad_buffer, record
 from fastnn.ops.axes import sum_to_shape
 from fastnn.ops.broadcast import (
     AND,
@@ -19,7 +25,7 @@ from fastnn.ops.broadcast import (
     compare_array,
     over,
 )
-from fastnn.ops.dtypes import BOOL, FLOAT64, INT64, cast, cast_array, pair
+from fastnn.ops.dtypes import BOOL, FLOAT64, INT64, cast, cast_array, float_pair, pair
 
 ISFINITE, ISNAN, ISINF = range(3)
 
@@ -205,8 +211,14 @@ def where_array(c: Array, a: Array, b: Array, shape: tuple[int, ...], out: Array
     return y
 
 
-def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 where the condition is True (or not 0), else x2.
+@overload
+def where(condition: TensorLike) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor: ...
+def where(
+    condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None
+) -> Tensor | tuple[Tensor, ...]:
+    """x1 where the condition is True (or not 0), else x2; with the condition alone, `nonzero` of it.
 
     Examples
     --------
@@ -214,6 +226,10 @@ def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor:
     >>> ops.where([True, False], [1.0, 2.0], 0.0).numpy()
     array([1., 0.], dtype=float32)
     """
+    if x1 is None or x2 is None:
+        if x1 is None and x2 is None:
+            return ops.nonzero(condition)
+        raise errors.value_error("ops.where", "x1 and x2", "given both or not at all", None)
     c, (a, b) = cast(condition, BOOL), pair(x1, x2)
     shape = broadcast_shape("where", c, a, b)
     if a.dtype.kind != "f":  # the kernel moves bits, so 64-bit integers pass as float64
@@ -233,3 +249,122 @@ def where(condition: TensorLike, x1: TensorLike, x2: TensorLike) -> Tensor:
         return part(dy, a, True), part(dy, b, False)
 
     return record("where", y, (a, b), gradient)
+
+
+def select(condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], default: TensorLike = 0) -> Tensor:
+    """For each element the choice of the first condition that holds, ``default`` where none does.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> x = ops.arange(5)
+    >>> ops.select([x < 2, x > 3], [x, x * 10], 7).tolist()
+    [0, 1, 7, 7, 40]
+    """
+    if not condlist or len(condlist) != len(choicelist):
+        raise errors.value_error(
+            "ops.select", "choicelist", f"as long as condlist ({len(condlist)}), and not empty", len(choicelist)
+        )
+    result: TensorLike = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        result = where(condition, choice, result)
+    return as_tensor(result)
+
+
+# ---- comparisons made of others -----------------------------------------------------------------------------------
+
+
+def isposinf(x: TensorLike) -> Tensor:
+    """Whether the element is positive infinity.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isposinf([1.0, float("inf")]).numpy()
+    array([False,  True])
+    """
+    return equal(as_float(x), math.inf)
+
+
+def isneginf(x: TensorLike) -> Tensor:
+    """Whether the element is negative infinity.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isneginf([1.0, float("-inf")]).numpy()
+    array([False,  True])
+    """
+    return equal(as_float(x), -math.inf)
+
+
+def isreal(x: TensorLike) -> Tensor:
+    """Whether the element has no imaginary part: True, for there are no complex numbers here.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isreal([1.0]).numpy()
+    array([ True])
+    """
+    return ops.ones(as_tensor(x).shape, "bool")
+
+
+def signbit(x: TensorLike) -> Tensor:
+    """Whether the number's sign is negative, -0.0 and NaN by their bits.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.signbit([-0.0, 0.0, -3.0]).numpy()
+    array([ True, False,  True])
+    """
+    x = as_tensor(x)
+    if x.dtype.kind == "f":
+        x = Tensor.wrap(dense(x).view(f"i{x.dtype.itemsize}"))
+    return less(x, 0)
+
+
+def isclose(
+    x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """|x1 - x2| <= atol + rtol |x2|, or both the same infinity (or NaN, if ``equal_nan``).
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isclose([1.0, 2.0], [1.000001, 2.1]).numpy()
+    array([ True, False])
+    """
+    a, b = float_pair(x1, x2)
+    near = less_equal(ops.absolute(ops.subtract(a, b)), ops.add(ops.multiply(ops.absolute(b), rtol), atol))
+    near = logical_or(equal(a, b), logical_and(near, isfinite(b)))
+    return logical_or(near, logical_and(isnan(a), isnan(b))) if equal_nan else near
+
+
+def allclose(
+    x1: TensorLike, x2: TensorLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Whether `isclose` holds everywhere.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.allclose([1.0, 2.0], [1.0, 2.0]).item()
+    True
+    """
+    return ops.all(isclose(x1, x2, rtol, atol, equal_nan))
+
+
+def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Whether the element of x1 is among those of x2; ``invert`` asks for the opposite.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.isin([1, 2, 3], [3, 1]).tolist()
+    [True, False, True]
+    """
+    a, b = pair(x1, x2)
+    found = ops.any(equal(ops.expand_dims(a, -1), ops.ravel(b)), axis=-1)
+    return logical_not(found) if invert else found

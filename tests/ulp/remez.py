@@ -1,4 +1,4 @@
-"""The polynomials of csrc/vmath.h: minimax fits by the Remez exchange in 60-digit decimal arithmetic.
+"""The polynomials of csrc/vmath.h and csrc/vwide.h: minimax fits by the Remez exchange in 60-digit decimal arithmetic.
 
 Each row of FITS is a function on an interval and the weight of its error: the error is measured relative to the result
 of the function that the polynomial is part of.
@@ -94,6 +94,7 @@ def fit(
     f: Function, weight: Function, low: Decimal, high: Decimal, degree: int, bits: int
 ) -> tuple[list[Decimal], Decimal]:
     """Coefficients 0..degree rounded to the float type, and the error that the rounded ones reach."""
+    f = functools.cache(f)
     rounded = [as_float(c, bits) for c in remez(f, weight, low, high, degree)]
     grid = [low + (high - low) * i / 1000 for i in range(1001)]
     return rounded, max(abs(weight(x) * (evaluate(rounded, x) - f(x))) for x in grid)
@@ -160,6 +161,78 @@ def log_erfc(x: Decimal) -> Decimal:
     return (1 - erf(x)).ln() / x
 
 
+def arctan(x: Decimal) -> Decimal:
+    halvings = 6
+    for _ in range(halvings):
+        x = x / (1 + (1 + x * x).sqrt())
+    return 2**halvings * x * series(-x * x, lambda k: D(1) / (2 * k + 1))
+
+
+def erfcx(x: Decimal) -> Decimal:
+    """exp(x^2) erfc(x): by erf, beyond 4 by the continued fraction."""
+    if x < 4:
+        return (1 - erf(x)) * (x * x).exp()
+    tail = D(0)
+    for k in range(300, 0, -1):
+        tail = D(k) / 2 / (x + tail)
+    return 1 / (PI.sqrt() * (x + tail))
+
+
+def erfinv(x: Decimal) -> Decimal:
+    """Newton's method on erf, from the logarithmic approximation."""
+    w = -((1 - x) * (1 + x)).ln()
+    a = w / 2 - D("4.33")
+    y = ((a * a + w / D("0.147")).sqrt() + a).sqrt()
+    for _ in range(9):
+        error = erf(y) - x if y < 1 else 1 - x - erfcx(y) * (-y * y).exp()
+        y -= error * PI.sqrt() / 2 * (y * y).exp()
+    return y
+
+
+def sine_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (sin(x) - x) / x^3."""
+    return series(-z, lambda k: -1 / factorial(2 * k + 3))
+
+
+def cosine_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (cos(x) - 1 + x^2 / 2) / x^4."""
+    return series(-z, lambda k: 1 / factorial(2 * k + 4))
+
+
+def arctan_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (arctan(x) - x) / x^3."""
+    x = z.sqrt()
+    return series(-z, lambda k: D(-1) / (2 * k + 3)) if z < D("0.01") else (arctan(x) - x) / (x * z)
+
+
+def arcsin_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (arcsin(x) - x) / x^3."""
+    x = z.sqrt()
+    if z < D("1e-20"):
+        return D(1) / 6
+    return (arctan(x / (1 - z).sqrt()) - x) / (x * z)
+
+
+def erf_ratio(z: Decimal) -> Decimal:
+    """With z = x^2: erf(x) / x."""
+    x = z.sqrt()
+    return 2 / PI.sqrt() if z < D("1e-40") else erf(x) / x
+
+
+def erfc_scaled(t: Decimal) -> Decimal:
+    """With t = (x - 3.75) / (x + 3.75): (1 + 2 x) exp(x^2) erfc(x)."""
+    x = D("3.75") * (1 + t) / (1 - t)
+    return (1 + 2 * x) * erfcx(x)
+
+
+def erfinv_ratio(w: Decimal) -> Decimal:
+    """With w = -log(1 - x^2): erfinv(x) / x."""
+    if w < D("1e-12"):
+        return PI.sqrt() / 2
+    x = (1 - (-w).exp()).sqrt()
+    return erfinv(x) / x
+
+
 # name: (function, weight of its error relative to the result, interval, degree, bits)
 R = LN2 / 2 * D("1.001")
 FITS: dict[str, tuple[Function, Function, Decimal, Decimal, int, int]] = {
@@ -173,6 +246,15 @@ FITS: dict[str, tuple[Function, Function, Decimal, Decimal, int, int]] = {
     "erfc_f32": (log_erfc, lambda x: x * (1 - erf(x)), D("0.9218"), D("3.93"), 6, 32),
     "erfc_f64": (log_erfc, lambda x: x * (1 - erf(x)), D(1), D("5.95"), 21, 64),
     "tanh_f64": (tanh_tail, lambda z: z, D("1e-12"), D("0.391"), 11, 64),
+    # float32 results computed in float64
+    "sin": (sine_tail, lambda z: z, D("1e-12"), D("0.618"), 3, 64),
+    "cos": (cosine_tail, lambda z: z * z, D("1e-12"), D("0.618"), 3, 64),
+    "arctan": (arctan_tail, lambda z: z / (1 + z / 4), D("1e-12"), D("1.001"), 11, 64),
+    "arcsin": (arcsin_tail, lambda z: z, D("1e-12"), D("0.2501"), 7, 64),
+    "erf_low": (erf_ratio, lambda z: D(1), D("1e-12"), D("1.001"), 7, 64),
+    "erfc": (erfc_scaled, lambda t: D(1), D("-0.58"), D("0.47"), 11, 64),
+    "erfinv_low": (erfinv_ratio, lambda w: D(1), D("1e-9"), D("5.001"), 13, 64),
+    "erfinv_high": (lambda s: erfinv_ratio(s * s), lambda s: D(1), D("2.2359"), D("4.08"), 13, 64),
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-/* ulp.c: the largest errors of csrc/vmath.h, in units in the last place of the exact result.
+/* ulp.c: the largest errors of csrc/vmath.h and csrc/vwide.h, in units in the last place of the exact result.
  *
- *   ulp f32 [step [function]]      every step-th of the 2^32 float32 inputs (default 1: all), against double
- *   ulp f64 [samples [function]]   float64 inputs, stratified (default 10^8), against long double
+ *   ulp f32 [step [function]]      every step-th of the 2^32 float32 inputs (default 1: all; else an
+ *                                  eighth of them for vwide.h), against double
+ *   ulp f64 [samples [function]]   float64 inputs, stratified (default 10^8), against long double; a tenth of them for
+ *                                  vwide.h, which calls the C library there
  *
  * One line per function: name, largest error, the argument it occurs at, and a checksum of all result bits (NaN counts
  * as one value), which is the same for every ISA with FMA. Built once per ISA: -DFNN_ISA=avx2 -DFNN_SIMD='"simd/avx2.h"'.
@@ -25,6 +27,16 @@
 #include "simd/f64.h"
 #include "vmath.h"
 #include "simd/undef.h"
+#undef FNN_TYPE
+#define FNN_TYPE f32
+#include "simd/f32.h"
+#include "vwide.h"
+#include "simd/undef.h"
+#undef FNN_TYPE
+#define FNN_TYPE f64
+#include "simd/f64.h"
+#include "vwide.h"
+#include "simd/undef.h"
 
 enum { N = 4096 };
 typedef long double wide;
@@ -32,21 +44,55 @@ typedef long double wide;
 static wide sigmoid_wide(wide x) { return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)); }
 static double sigmoid_double(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 
-#define FUNCTIONS(F)                         \
-  F(exp, exp, expl)                          \
-  F(expm1, expm1, expm1l)                    \
-  F(log, log, logl)                          \
-  F(log1p, log1p, log1pl)                    \
-  F(tanh, tanh, tanhl)                       \
-  F(sigmoid, sigmoid_double, sigmoid_wide)    \
-  F(erf, erf, erfl)
+/* Halley steps from the double's result. */
+static wide erfinv_wide(wide x) {
+  wide a = fabsl(x), y = fnn_erfinv_scalar((double)a);
+  if (!(a < 1) || a == 0) return x < 0 ? -y : y;
+  if (a < 1e-8L) y = a * 0.886226925452758013649083741670572591L;
+  for (int i = 0; i < 3; i++) {
+    wide error = a < 0.5L ? erfl(y) - a : (1 - a) - erfcl(y), step = error * 0.886226925452758013649L * expl(y * y);
+    y -= step / (1 + y * step);
+  }
+  return copysignl(y, x);
+}
+static double erfinv_double(double x) { return fnn_erfinv_scalar(x); }
 
-#define RUN(name, f_double, f_wide)                                                            \
+/* vmath.h's functions are named v_exp, vwide.h's by the instruction set. */
+#define NAMED_v(name, type) v_##name##_##type
+#define NAMED_w(name, type) FNN_JOIN(name, type, FNN_ISA)
+
+#define FUNCTIONS(F)                         \
+  F(v, exp, exp, expl)                       \
+  F(v, expm1, expm1, expm1l)                 \
+  F(v, log, log, logl)                       \
+  F(v, log1p, log1p, log1pl)                 \
+  F(v, tanh, tanh, tanhl)                    \
+  F(v, sigmoid, sigmoid_double, sigmoid_wide) \
+  F(v, erf, erf, erfl)                       \
+  F(w, sin, sin, sinl)                       \
+  F(w, cos, cos, cosl)                       \
+  F(w, tan, tan, tanl)                       \
+  F(w, arcsin, asin, asinl)                  \
+  F(w, arccos, acos, acosl)                  \
+  F(w, arctan, atan, atanl)                  \
+  F(w, sinh, sinh, sinhl)                    \
+  F(w, cosh, cosh, coshl)                    \
+  F(w, arcsinh, asinh, asinhl)               \
+  F(w, arccosh, acosh, acoshl)               \
+  F(w, arctanh, atanh, atanhl)               \
+  F(w, exp2, exp2, exp2l)                    \
+  F(w, log2, log2, log2l)                    \
+  F(w, log10, log10, log10l)                 \
+  F(w, cbrt, cbrt, cbrtl)                    \
+  F(w, erfc, erfc, erfcl)                    \
+  F(w, erfinv, erfinv_double, erfinv_wide)
+
+#define RUN(kind, name, f_double, f_wide)                                                      \
   static __attribute__((noinline)) void name##_run_f32(float *y, const float *x) {             \
-    for (int i = 0; i < N; i += 16) v_store_f32(y + i, v_##name##_f32(v_load_f32(x + i)));     \
+    for (int i = 0; i < N; i += 16) v_store_f32(y + i, NAMED_##kind(name, f32)(v_load_f32(x + i))); \
   }                                                                                            \
   static __attribute__((noinline)) void name##_run_f64(double *y, const double *x) {           \
-    for (int i = 0; i < N; i += 8) v_store_f64(y + i, v_##name##_f64(v_load_f64(x + i)));      \
+    for (int i = 0; i < N; i += 8) v_store_f64(y + i, NAMED_##kind(name, f64)(v_load_f64(x + i))); \
   }                                                                                            \
   static wide name##_exact_f64(wide x) { return f_wide(x); }
 FUNCTIONS(RUN)
@@ -72,10 +118,10 @@ static void report(const char *name, double worst, double at, uint64_t sum) {
   printf("%-8s %7.3f at %-24.17g %016llx\n", name, worst, at, (unsigned long long)sum);
 }
 
-#define MEASURE_F32(name, f_double, f_wide)                                                    \
+#define MEASURE_F32(kind, name, f_double, f_wide)                                               \
   if (!only || !strcmp(only, #name)) {                                                         \
     double worst = 0, at = 0;                                                                  \
-    uint64_t sum = 0;                                                                          \
+    uint64_t sum = 0, step = every * (#kind[0] == 'w' && every > 1 ? 8 : 1);                   \
     for (uint64_t first = 0; first < (1ull << 32); first += N * step) {                        \
       float x[N], y[N];                                                                        \
       for (int i = 0; i < N; i++) {                                                            \
@@ -113,11 +159,11 @@ static double sample(uint64_t i, uint64_t *state) {
   return x;
 }
 
-#define MEASURE_F64(name, f_double, f_wide)                                                    \
+#define MEASURE_F64(kind, name, f_double, f_wide)                                               \
   if (!only || !strcmp(only, #name)) {                                                         \
     double worst = 0, at = 0;                                                                  \
     uint64_t sum = 0, state = 42;                                                              \
-    for (uint64_t first = 0; first < samples; first += N) {                                    \
+    for (uint64_t first = 0; first < samples / (#kind[0] == 'w' ? 10 : 1); first += N) {       \
       double x[N], y[N];                                                                       \
       for (int i = 0; i < N; i++) x[i] = sample(first + i, &state);                            \
       name##_run_f64(y, x);                                                                    \
@@ -142,7 +188,7 @@ static double sample(uint64_t i, uint64_t *state) {
 int main(int argc, char **argv) {
   const char *only = argc > 3 ? argv[3] : NULL;
   if (argc > 1 && !strcmp(argv[1], "f32")) {
-    uint64_t step = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    uint64_t every = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     FUNCTIONS(MEASURE_F32)
   } else if (argc > 1 && !strcmp(argv[1], "f64")) {
     uint64_t samples = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000000;
