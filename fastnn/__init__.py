@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fastnn.autograd import Tensor as Tensor
     from fastnn.autograd import Variable as Variable
     from fastnn.autograd import custom_gradient as custom_gradient
+    from fastnn.autograd import gradients as gradients
     from fastnn.autograd import no_grad as no_grad
     from fastnn.initializers import Initializer as Initializer
     from fastnn.layers.base import Layer as Layer
@@ -99,6 +100,7 @@ _NAMES = {
     "Tensor": "autograd",
     "Variable": "autograd",
     "custom_gradient": "autograd",
+    "gradients": "autograd",
     "no_grad": "autograd",
     "Initializer": "initializers",
     "Input": "layers.core",

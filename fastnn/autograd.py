@@ -390,8 +390,10 @@ class Variable(Tensor):
 
     @property
     def value(self) -> Tensor:
-        """The variable as a plain tensor (Keras's name); memory is shared."""
-        return self.detach()
+        """The variable as a plain tensor (Keras's name), with its gradient; memory is shared."""
+        tensor = self.detach()
+        tensor.grad = self.grad
+        return tensor
 
     def assign(self, value: TensorLike) -> Variable:
         """Write new values of the same shape in place."""
@@ -661,6 +663,41 @@ def backpropagate(root: Tensor, seed: Array) -> None:
                 launch("accumulate", x.dtype, x=part, y=total, n=x.size)
                 gradients[id(x)] = total
                 summed.add(id(x))
+
+
+def gradients(target: Tensor, sources: Sequence[Tensor]) -> list[Tensor | None]:
+    """The gradients of a scalar with respect to some tensors; None where it does not depend on one.
+
+    Unlike `Tensor.backward` it leaves ``grad`` alone, and can be called again for what the target was made from.
+
+    Parameters
+    ----------
+    target : Tensor
+    sources : list of Tensor
+        Variables, or others with ``requires_grad``.
+
+    Examples
+    --------
+    >>> from fastnn.autograd import Tensor, gradients
+    >>> x, y = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
+    >>> [None if g is None else g.tolist() for g in gradients((x * x).sum(), [x, y])]
+    [[2.0, 4.0], None]
+    """
+    order = list(topological(target))
+    nodes = [(t._node, t._node.gradient, t._node.inputs) for t in order if t._node is not None]
+    leaves = [t for t in (*order, *sources) if t._node is None]
+    kept = [(leaf, leaf.grad, leaf._grad_target, leaf._grad_written) for leaf in leaves]
+    try:
+        for leaf in leaves:
+            leaf.zero_grad()
+            leaf._grad_target = None
+        target.backward()
+        return [source.grad for source in sources]
+    finally:
+        for node, rule, inputs in nodes:
+            node.gradient, node.inputs = rule, inputs
+        for leaf, grad, place, written in kept:
+            leaf.grad, leaf._grad_target, leaf._grad_written = grad, place, written
 
 
 def _add_to_leaf(leaf: Tensor, gradient: Array) -> None:

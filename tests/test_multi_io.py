@@ -202,3 +202,153 @@ def test_tree():
             tree.map_structure(lambda a, b: a, structure, other)
     with pytest.raises(ValueError, match="of 4 leaves, as the structure has; got 1"):
         tree.pack_sequence_as(structure, [1])
+
+
+# ---- losses and metrics of several outputs
+
+
+class Outputs(models.Model):
+    """Two outputs, in the structure that `form` says."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.form = form
+        self.a = layers.Dense(2)
+        self.b = layers.Dense(3, activation="softmax")
+
+    def call(self, x):
+        a, b = self.a(x), self.b(x)
+        return {"list": [a, b], "tuple": (a, b), "dict": {"z": a, "c": b}, "nested": {"p": [a, b], "q": a}}[self.form]
+
+
+LABELS = RNG.integers(0, 3, 70)
+W = RNG.random(70).astype(np.float32)
+FIT = {
+    "list": ([Y, LABELS], {"loss": ["mse", "sparse_categorical_crossentropy"], "metrics": [["mae"], ["accuracy"]]}),
+    "tuple": ((Y, LABELS), {"loss": ("mse", "sparse_categorical_crossentropy"), "weighted_metrics": [None, "acc"]}),
+    "dict": (
+        {"c": LABELS, "z": Y},
+        {
+            "loss": {"z": "mse", "c": "crossentropy"},
+            "metrics": {"c": ["accuracy", "accuracy"], "z": "mae"},
+            "loss_weights": {"c": 0.5, "z": 2.0},
+        },
+    ),
+    "nested": (
+        {"p": [Y, LABELS], "q": Y},
+        {
+            "loss": {"p": ["mse", "sparse_categorical_crossentropy"], "q": "mae"},
+            "metrics": {"p": [["mae"], "acc"], "q": []},
+        },
+    ),
+}
+
+
+def outputs(form, eager=False, **kwargs):
+    utils.set_random_seed(3)
+    model = Outputs(form)
+    model.compile("adam", run_eagerly=eager, **{**FIT[form][1], **kwargs})
+    return model
+
+
+@pytest.mark.parametrize("form", FIT)
+@pytest.mark.parametrize("weights", ["none", "one", "each"])
+def test_replay_matches_eager_for_several_outputs(form, weights, programs):
+    y = FIT[form][0]
+    w = {"none": None, "one": W, "each": tree.map_structure(lambda _: W, y)}[weights]
+
+    def run(eager):
+        model = outputs(form, eager)
+        part = tree.map_structure(lambda a: None if a is None else a[:16], (A, y, w))
+        return (
+            model.fit(A, y, sample_weight=w, batch_size=16, epochs=3, validation_split=0.2, verbose=0).history,
+            [(model.train_on_batch(*part), model.test_on_batch(*part)) for _ in range(5)],
+            model.evaluate(A, y, sample_weight=w, batch_size=16, verbose=0, return_dict=True),
+            [v.tobytes() for v in model.get_weights()],
+        )
+
+    want = run(eager=True)
+    assert not programs
+    assert run(eager=False) == want
+    assert len(programs) >= 4
+
+
+def test_losses_are_added_with_their_weights_and_reported_without():
+    model = outputs("dict")
+    got = model.evaluate(A, FIT["dict"][0], batch_size=16, verbose=0, return_dict=True)
+    p = model.predict(A, verbose=0)
+    mse, ce = ((p["z"] - Y) ** 2).mean(), -np.log(p["c"][range(70), LABELS]).mean()
+    np.testing.assert_allclose([got["z_loss"], got["c_loss"], got["loss"]], [mse, ce, 2 * mse + ce / 2], rtol=1e-5)
+    assert list(got) == ["c_accuracy", "c_accuracy_1", "c_loss", "loss", "z_loss", "z_mae"]
+    np.testing.assert_allclose(got["c_accuracy"], (p["c"].argmax(1) == LABELS).mean(), rtol=1e-6)
+    np.testing.assert_allclose(got["z_mae"], np.abs(p["z"] - Y).mean(), rtol=1e-5)
+    assert model.metrics_names == ["loss", "compile_metrics", "z_loss", "c_loss"]
+    values = model.evaluate(A, FIT["dict"][0], batch_size=16, verbose=0)
+    assert values == [got[n] for n in ("loss", "z_loss", "c_loss", "c_accuracy", "c_accuracy_1", "z_mae")]
+
+
+def test_an_output_without_a_loss_needs_no_target():
+    model = outputs("list", loss=["mse", None], metrics=None)
+    alone = model.evaluate(A, [Y], verbose=0)
+    np.testing.assert_allclose(alone, ((model.predict(A, verbose=0)[0] - Y) ** 2).mean(), rtol=1e-5)
+    assert model.evaluate(A, [Y, None], verbose=0) == model.evaluate(A, [Y, LABELS], verbose=0) == alone
+    with pytest.warns(UserWarning, match="no gradients for"):
+        assert set(model.fit(A, [Y], verbose=0).history) == {"loss"}
+
+
+def test_one_loss_for_all_outputs():
+    class Same(models.Model):
+        def call(self, x):
+            return [x, 2.0 * x]
+
+    model = Same()
+    model.compile(loss="mse", loss_weights=0.5)
+    got = model.evaluate(A, [A, A], verbose=0, return_dict=True)
+    np.testing.assert_allclose(got["loss"], 0.5 * (A**2).mean(), rtol=1e-5)
+
+
+def test_loss_and_metrics_of_earlier_compilations_stay():
+    model = outputs("list")
+    names = set(model.fit(A, FIT["list"][0], verbose=0).history)
+    model.compile("sgd")
+    assert set(model.fit(A, FIT["list"][0], verbose=0).history) == names
+
+
+def test_compile_config_makes_an_equal_model():
+    model = outputs("dict")
+    model.evaluate(A, FIT["dict"][0], verbose=0)
+    twin = Outputs("dict")
+    twin(A)
+    twin.set_weights(model.get_weights())
+    assert twin.get_compile_config() == {}
+    twin.compile_from_config(model.get_compile_config())
+    y = FIT["dict"][0]
+    assert twin.evaluate(A, y, verbose=0) == model.evaluate(A, y, verbose=0)
+    assert type(twin.optimizer) is type(model.optimizer) and twin.optimizer.built
+
+
+WRONG = {
+    "too many losses": ({"loss": ["mse", "mse", "mse"]}, "loss must be one loss for each output"),
+    "weights": ({"loss_weights": [1.0]}, "loss_weights must be one number for each of the 2 losses"),
+    "metrics": ({"metrics": ["mae"]}, "metrics must be a list with one entry for each of the 2 outputs"),
+    "names": ({"loss": {"a": "mse"}}, "loss must be one loss for each output"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_losses_and_metrics(name):
+    arguments, text = WRONG[name]
+    model = outputs("list", **{"metrics": None, **arguments})
+    with pytest.raises(ValueError, match=text):
+        model.fit(A, FIT["list"][0], verbose=0)
+    assert model.optimizer.iterations == 0
+
+
+def test_targets_that_do_not_fit():
+    model = outputs("list", metrics=None)
+    with pytest.raises(ValueError, match="y must be one array for each of the 2 outputs; got 3 arrays"):
+        model.fit(A, [Y, LABELS, Y], verbose=0)
+    with pytest.raises(ValueError, match="sample_weight must be one array for each of the 2 outputs; got 3 arrays"):
+        model.fit(A, [Y, LABELS], sample_weight=[W, W, W], verbose=0)
+    with pytest.raises(ValueError, match="class_weight must be None for a model of several outputs"):
+        model.fit(A, [Y, LABELS], class_weight={0: 1.0}, verbose=0)

@@ -124,8 +124,9 @@ def test_a_generator_trains_as_arrays_do():
 def test_weights_come_in_the_batches():
     want = left_behind(X, Y, sample_weight=W, batch_size=16)
     assert left_behind(Again(cut(X, Y, W))) == want
-    want = left_behind(X, Y, sample_weight=W, class_weight={1: 2.5}, batch_size=16)
-    assert left_behind(Again(cut(X, Y, W)), class_weight={1: 2.5}) == want
+    want = left_behind(X, Y, class_weight={1: 2.5}, batch_size=16)
+    assert left_behind(Again(cut(X, Y)), class_weight={1: 2.5}) == want
+    assert left_behind(Again(cut(X, Y)), class_weight={1: 2.5}, batch_size=7) == want, "their size is their own"
 
 
 def test_evaluate_and_predict():
@@ -342,7 +343,7 @@ def test_what_is_no_batch():
 
 def test_arguments_that_do_not_go_with_batches():
     model, batches = net(), Again(cut(X, Y))
-    for argument in ({"y": Y}, {"sample_weight": W}, {"batch_size": 8}):
+    for argument in ({"y": Y}, {"sample_weight": W}):
         with pytest.raises(ValueError, match=f"fit: {next(iter(argument))} must be None where x gives batches"):
             model.fit(batches, **argument)
     with pytest.raises(ValueError, match="validation_split must be 0 where x gives batches; got 0.5"):

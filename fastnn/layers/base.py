@@ -23,7 +23,7 @@ from fastnn._core import dry_run, enter_step, in_dry_run, leave_step
 from fastnn.autograd import Tensor, Variable, as_tensor
 from fastnn.layers.input_spec import InputSpec as InputSpec
 from fastnn.layers.input_spec import shape_error
-from fastnn.layers.weights import Weighted
+from fastnn.layers.weights import Weighted, _find
 from fastnn.numeric import as_numeric as as_numeric
 from fastnn.symbolic import InGraphs, Node, any_symbolic, infer
 from fastnn.symbolic import KerasTensor as KerasTensor
@@ -126,6 +126,7 @@ class Layer(InGraphs, Weighted):
         self._trainable_weights: list[Variable] = []
         self._non_trainable_weights: list[Variable] = []
         self._call_losses: list[Tensor] = []
+        self._added_metrics: dict[str, Any] = {}
         self._called_in_step = self._losses_of_step = -1
         self._calls: list[weakref.ref[Node]] = []
         self._uses: list[weakref.ref[Node]] = []
@@ -346,6 +347,28 @@ class Layer(InGraphs, Weighted):
             self._call_losses = []
             self._losses_of_step = _state.step
         self._call_losses.extend(as_tensor(part) for part in (loss if isinstance(loss, (list, tuple)) else (loss,)))
+
+    def add_metric(self, value: Any, name: str | None = None) -> None:
+        """Report the mean of a Tensor over the steps of an epoch, under this name (call it from `call`)."""
+        from fastnn.metrics import Mean
+
+        label = name or self.name
+        if label not in self._added_metrics:
+            self._added_metrics[label] = Mean(name=label)
+        self._added_metrics[label].update_state(as_tensor(value).detach())
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that this layer and those below have as attributes; `fit` resets and reports them."""
+        from fastnn.metrics import Metric
+
+        found: dict[int, Any] = {}
+        for layer in self._flatten():
+            own = layer._bookkeeping | layer._compared  # a model's, from compile
+            for attribute, value in vars(layer).items():
+                if attribute not in own:
+                    found |= {id(metric): metric for metric in _find(value, Metric)}
+        return list(found.values())
 
     # ---- names, dtypes, configuration ------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import config, errors, initializers
 from fastnn._core import Tracked, in_step
 from fastnn.autograd import Tensor, Variable, no_grad
+from fastnn.pending import later
 from fastnn.registry import Registry, auto_name
 
 registry = Registry("metrics", "metric")  # filled by the package
@@ -43,6 +44,11 @@ class Metric(Tracked):
     """
 
     _direction: str | None = None  # "up" if more is better, "down" if less; for callbacks with mode="auto"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "result" in cls.__dict__:
+            cls.result = later(cls.__dict__["result"])  # type: ignore[method-assign]  # a step reads no values
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or auto_name(type(self).__name__)

@@ -148,17 +148,17 @@ def split(who: str, given: Data, share: float) -> tuple[Data, Data]:
     return given.cut(0, cut), given.cut(cut, samples)
 
 
-def class_weights(who: str, y: Array | None, weights: Mapping[int, float], sample_weight: Array | None) -> Array:
+def class_weights(who: str, y: Array | None, weights: Mapping[int, float]) -> Array:
     """One weight per sample from one weight per class; classes without one weigh 1."""
     if y is None or y.ndim > 2:
         raise errors.value_error(who, "y", "labels or one-hot rows where class_weight is given", y)
-    labels = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1).astype(np.int64)
     if not isinstance(weights, Mapping):
         raise errors.type_error(who, "class_weight", "a dict from class to weight", weights)
+    labels = y.argmax(axis=-1) if y.ndim == 2 and y.shape[1] > 1 else np.round(y.reshape(-1)).astype(np.int64)
     result = np.ones(len(labels), np.float32)
     for label, weight in weights.items():
         result[labels == int(label)] = weight
-    return result if sample_weight is None else result * sample_weight
+    return result
 
 
 def begin_first(who: str, batches: Batches, generator: np.random.Generator | None = None) -> None:
@@ -180,8 +180,8 @@ class Batches:
     dtypes : tuple of str
         What each array is converted to on the way.
     batch_size : int
-    shuffle : bool
-        Whether the samples get a new order each time they are gone through.
+    shuffle : bool or "batch"
+        Whether the samples get a new order each time they are gone through; "batch": within their batch.
     limit : int, optional
         Steps of an epoch; the next one goes on where it stopped. Default: all samples, once.
     who : str
@@ -195,7 +195,7 @@ class Batches:
         given: Data,
         dtypes: Dtypes,
         batch_size: int,
-        shuffle: bool = False,
+        shuffle: Any = False,
         limit: int | None = None,
         who: str = "",
     ) -> None:
@@ -207,6 +207,7 @@ class Batches:
         self._all = -(-self.samples // self.batch_size)
         self._next = 0  # of all steps
         self._left = 0  # of this epoch's
+        self._within = shuffle == "batch"
         if shuffle:
             self.index = empty((self.samples,), np.int64)
             self.index[:] = np.arange(self.samples)
@@ -246,11 +247,18 @@ class Batches:
         if self._next >= self._all or anew:
             self._next = 0
         if self._next == 0 and self.index is not None and generator is not None:
-            generator.shuffle(self.index)
+            self._shuffle(self.index, generator)
         self._left = self.limit or self._all
         if self._ahead is not None and self._next == 0:
             self._ahead.begin()
         return True
+
+    def _shuffle(self, index: Array, generator: np.random.Generator) -> None:
+        if not self._within:
+            generator.shuffle(index)
+            return
+        for begin in range(0, self.samples, self.batch_size):
+            generator.shuffle(index[begin : begin + self.batch_size])
 
     def ready(self) -> tuple[int, int] | None:
         """The number of the next step and how many are ready from there on; None at the end of the epoch."""

@@ -129,8 +129,8 @@ class Model(Trainer):
             Layer.build(self, (None, *x.shape[1:]) if isinstance(x, Tensor) else None)
 
     def _build_from(self, sample: Any) -> None:
-        """Make all weights, from a few samples of the data."""
-        if not all(layer.built for layer in self._flatten()):
+        """Make all weights, from a few samples of the data; a model that only has steps of its own makes them there."""
+        if type(self).call is not Layer.call and not all(layer.built for layer in self._flatten()):
             with no_grad():
                 self(sample)
 

@@ -8,13 +8,14 @@ from fastnn import errors, tree
 from fastnn.autograd import Array
 from fastnn.layers.base import Layer
 from fastnn.models import data, stream
-from fastnn.models.compiled import is_sparse
+from fastnn.models.compile_loss import CompileLoss, is_sparse
+from fastnn.utils import unpack_x_y_sample_weight
 
 
 class Reader(Layer):
     """What `Trainer` knows about data."""
 
-    _loss: Any = None
+    _compile_loss: CompileLoss | None = None
 
     def _read(self, who: str, x: Any, y: Any, weight: Any) -> data.Data:
         """The user's data as arrays of one length."""
@@ -52,13 +53,13 @@ class Reader(Layer):
         weight: Any,
         batch_size: Any,
         steps: int | None = None,
-        shuffle: bool = False,
+        shuffle: Any = False,
         class_weight: Any = None,
         inputs_only: bool = False,
     ) -> data.Batches:
         """The user's data, batch by batch."""
         if stream.is_stream(x):
-            stream.check_alone(who, y=y, sample_weight=weight, batch_size=batch_size)
+            stream.check_alone(who, y=y, sample_weight=weight)
 
             def read(place: str, item: Any) -> data.Data:
                 x, y, weight = stream.unpack(place, item)
@@ -69,16 +70,18 @@ class Reader(Layer):
 
             return stream.Stream(who, x, read, self._dtypes, steps)
         given = self._weighted(who, self._read(who, x, y, weight), class_weight)
+        if batch_size is None and steps is not None:  # so many steps go once through the data
+            batch_size = -(-len(given.first) // steps)
         return self._batches(who, given, data.check_batch_size(who, batch_size), steps, shuffle)
 
-    def _feed_validation(self, who: str, given: Any, size: int, steps: int | None) -> data.Batches:
+    def _feed_validation(self, who: str, given: Any, size: int | None, steps: int | None) -> data.Batches:
         place = f"{who} validation_data"
         if stream.is_stream(given):
             return self._feed(place, given, None, None, None, steps)
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        if isinstance(given, (tuple, list)) and len(given) > 3:
             rule = "a tuple (x, y) or (x, y, sample_weight), or batches of these"
             raise errors.type_error(who, "validation_data", rule, given, "Or give validation_split.")
-        x, y, weight = (*given, None)[:3]
+        x, y, weight = unpack_x_y_sample_weight(given)
         return self._feed(place, x, y, weight, size, steps)
 
     def _split(self, who: str, given: tuple[Any, Any, Any], share: float) -> tuple[data.Data, data.Data]:
@@ -90,10 +93,15 @@ class Reader(Layer):
     def _weighted(self, who: str, given: data.Data, class_weight: Any) -> data.Data:
         if class_weight is None:
             return given
-        return given._replace(weight=data.class_weights(who, given.y, class_weight, given.weight))
+        if given.weight is not None:
+            rule = "None where sample_weight is given"
+            raise errors.value_error(who, "class_weight", rule, class_weight, "Multiply the weights yourself.")
+        if tree.is_nested(given.y):
+            raise errors.value_error(who, "class_weight", "None for a model of several outputs", class_weight)
+        return given._replace(weight=data.class_weights(who, given.y, class_weight))
 
     def _batches(
-        self, who: str, given: data.Data, size: int, steps: int | None = None, shuffle: bool = False
+        self, who: str, given: data.Data, size: int, steps: int | None = None, shuffle: Any = False
     ) -> data.Batches:
         return data.Batches(given, self._dtypes(given), size, shuffle, steps, who)
 
@@ -102,7 +110,7 @@ class Reader(Layer):
     def _dtypes(self, given: data.Data) -> data.Dtypes:
         """What the arrays are converted to: floats to the model's type; integers stay whole where they are wanted."""
         weights = len(tree.flatten(given.weight))
-        return (*self._dtypes_of_x(given.x), *map(self._dtype_of_y, tree.flatten(given.y)), *[self.dtype] * weights)
+        return (*self._dtypes_of_x(given.x), *self._dtypes_of_y(given.y), *[self.dtype] * weights)
 
     def _dtypes_of_x(self, x: Any) -> list[str]:
         wanted, leaves = self._wanted_dtypes(), tree.flatten(x)
@@ -120,32 +128,52 @@ class Reader(Layer):
             return self.dtype
         return "bool" if array.dtype.kind == "b" else "int64"
 
-    def _dtype_of_y(self, y: Array | None) -> str:
-        """Class numbers stay whole."""
-        whole = y is not None and (is_sparse(self._loss) or (isinstance(self._loss, str) and y.dtype.kind in "iub"))
+    def _dtypes_of_y(self, y: Any) -> list[str]:
+        """Class numbers stay whole; so do integers whose use is not known."""
+        leaves = tree.flatten(y)
+        known = [None] * len(leaves) if self._compile_loss is None else self._compile_loss.sparse(len(leaves))
+        if self._has_own_steps():
+            known = [None] * len(leaves)
+        return [self._dtype_of_y(array, sparse) for array, sparse in zip(leaves, known, strict=True)]
+
+    def _dtype_of_y(self, y: Array | None, sparse: bool | None) -> str:
+        whole = y is not None and (y.dtype.kind in "iub" if sparse is None else sparse)
         return "int64" if whole else self.dtype
 
     # ---- checks
 
+    def _has_own_steps(self) -> bool:
+        """Whether a subclass computes its loss itself."""
+        raise NotImplementedError
+
     def _check_loss(self, who: str, given: data.Data) -> None:
-        if self._loss is not None and given.y is None:
+        if self._compile_loss is not None and given.y is None and not self._has_own_steps():
             raise errors.type_error(who, "y", "given for the loss", None)
 
     def _check_labels(self, who: str, y: Any) -> None:
         """Class numbers must exist; found here, a wrong one stops training before the first step."""
-        shape = getattr(self, "_output_shape", None)
-        if y is None or tree.is_nested(y) or not shape or not isinstance(shape[-1], int) or not is_sparse(self._loss):
+        if y is None or self._compile_loss is None or self._has_own_steps():
             return
-        classes = shape[-1]
-        wrong = (y < 0) | (y >= classes)
-        ignored = getattr(self._loss, "ignore_class", None)
-        if ignored is not None:
-            wrong &= y != ignored
-        if wrong.any():
-            raise errors.value_error(
-                who,
-                "y",
-                f"class numbers in 0 ... {classes - 1}, for the {classes} outputs of the last layer",
-                y[wrong].flat[0].item(),
-                f"First at position {int(wrong.argmax())}.",
-            )
+        found, losses = tree.flatten_with_path(y), self._compile_loss.flat()
+        shapes = getattr(self, "_output_shape", None)
+        shapes = shapes if isinstance(shapes, list) else [shapes]
+        if not len(found) == len(shapes) == len(losses):
+            return
+        for (path, labels), shape, loss in zip(found, shapes, losses, strict=True):
+            if labels is not None and shape and isinstance(shape[-1], int) and is_sparse(loss):
+                name = "y" + "".join(f"[{key!r}]" for key in path)
+                _check_range(who, name, labels, shape[-1], getattr(loss, "ignore_class", None))
+
+
+def _check_range(who: str, name: str, y: Array, classes: int, ignored: int | None) -> None:
+    wrong = (y < 0) | (y >= classes)
+    if ignored is not None:
+        wrong &= y != ignored
+    if wrong.any():
+        raise errors.value_error(
+            who,
+            name,
+            f"class numbers in 0 ... {classes - 1}, for the {classes} outputs of the last layer",
+            y[wrong].flat[0].item(),
+            f"First at position {int(wrong.argmax())}.",
+        )

@@ -61,11 +61,11 @@ def unpack(who: str, item: Any) -> tuple[Any, Any, Any]:
 
 
 def check_alone(who: str, **given: Any) -> None:
-    """Targets and weights are part of the batches, and their size is what it is."""
+    """Targets and weights are part of the batches."""
     for argument, value in given.items():
         if value is not None:
-            fix = "It is that of x's batches." if argument == "batch_size" else "Put it into the batches of x."
-            raise errors.value_error(who, argument, "None where x gives batches", value, fix)
+            rule = "None where x gives batches"
+            raise errors.value_error(who, argument, rule, value, "Put it into the batches of x.")
 
 
 class Stream(Batches):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
-from fastnn import config
+from fastnn import config, tree
 from fastnn._core import Tracked, execution
 from fastnn.autograd import Variable
 
@@ -32,15 +32,18 @@ def structure_of(model: Any) -> Structure:
     forward = _Walk()
     forward.visit(model)
     training = _Walk(forward.seen)
-    training.visit(model._loss)
     training.visit(model._loss_tracker)
-    if model._metrics is not None:
-        training.visit(model._metrics.metrics)
+    weights: tuple[Any, ...] = ()
+    if model._compile_loss is not None:
+        training.visit(model._compile_loss.parts())
+        weights = tuple(tree.flatten(model._compile_loss.weights))
+    if model._compile_metrics is not None:
+        training.visit(model._compile_metrics.metrics)
     optimizer = None if model.optimizer is None else model.optimizer.version
     settings = (config.floatx(), config.epsilon())
     return Structure(
         (*settings, *forward.found),
-        (optimizer, model._loss_weight, *training.found),
+        (optimizer, *weights, *training.found),
         (*execution(), *forward.flags),
     )
 
@@ -79,7 +82,7 @@ class _Walk:
         if "_trainable" in thing._compared:
             self.flags.append(vars(thing).get("_trainable", True))
         ignored = thing._bookkeeping | thing._compared
-        for name, value in vars(thing).items():
+        for name, value in list(vars(thing).items()):  # another thread may set one
             if name not in ignored:
                 self.visit(value)
         for cls in type(thing).__mro__:
