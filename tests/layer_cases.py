@@ -102,6 +102,17 @@ CASES = [
     Case("Softmax", {}, (3, 4)),
     # ---- regularization
     Case("Dropout", {"rate": 0.3}, (40,), random=True),
+    # ---- normalization
+    Case("BatchNormalization", {}, (6,)),
+    Case("BatchNormalization", {"axis": 1, "momentum": 0.9, "epsilon": 1e-2, "center": False}, (4, 5, 3)),
+    Case("BatchNormalization", {"scale": False, "momentum": 0.7, "beta_regularizer": "l2"}, (4, 4, 18)),
+    Case("LayerNormalization", {}, (3, 20)),
+    Case("LayerNormalization", {"axis": (1, -1), "epsilon": 1e-2, "scale": False}, (3, 2, 5)),
+    Case("GroupNormalization", {"groups": 3}, (4, 2, 6)),
+    Case("GroupNormalization", {"groups": -1, "axis": 1, "center": False}, (4, 3, 3)),
+    Case("RMSNormalization", {}, (3, 8)),
+    Case("UnitNormalization", {"axis": (1, 2)}, (3, 4)),
+    Case("Normalization", {"mean": [1.0, 2.0], "variance": [4.0, 0.25]}, (3, 2)),
     # ---- preprocessing
     Case("Rescaling", {"scale": 1 / 255, "offset": -0.5}, (4, 3, 2), data="image"),
 ]

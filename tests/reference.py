@@ -67,6 +67,33 @@ def depthwise_conv2d(x, kernel, bias=None, **kwargs):
     return conv2d(x, kernel.reshape(kh, kw, 1, c * m), bias, groups=c, **kwargs)
 
 
+# ---- normalization ------------------------------------------------------------------------------------------------
+
+
+def by_statistics(x, axes, gamma=None, beta=None, epsilon=1e-3, centered=True):
+    """x by its own mean (0 where not centered) and standard deviation over axes; gamma and beta broadcast."""
+    middle = x.mean(axes, keepdims=True) if centered else 0.0
+    y = (x - middle) / np.sqrt(((x - middle) ** 2).mean(axes, keepdims=True) + epsilon)
+    return y * (1.0 if gamma is None else gamma) + (0.0 if beta is None else beta)
+
+
+def by_moments(x, mean, variance, gamma=None, beta=None, epsilon=1e-3):
+    """Along the last axis, or with arguments of x's rank along any."""
+    scale = (1.0 if gamma is None else gamma) / np.sqrt(variance + epsilon)
+    return (x - mean) * scale + (0.0 if beta is None else beta)
+
+
+def group_normalization(x, groups, gamma=None, beta=None, epsilon=1e-3):
+    parts = x.reshape(*x.shape[:-1], groups, -1)
+    y = by_statistics(parts, (*range(1, x.ndim - 1), x.ndim), epsilon=epsilon).reshape(x.shape)
+    return y * (1.0 if gamma is None else gamma) + (0.0 if beta is None else beta)
+
+
+def normalize(x, axis=-1, order=2, epsilon=1e-7):
+    norm = (np.abs(x) ** order).sum(axis, keepdims=True) ** (1 / order)
+    return x / np.maximum(norm, epsilon)
+
+
 # ---- pool ---------------------------------------------------------------------------------------------------------
 
 

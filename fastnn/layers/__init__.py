@@ -24,6 +24,13 @@ from fastnn.layers.global_pool import (
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
 )
+from fastnn.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from fastnn.layers.padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from fastnn.layers.pool import (
     AveragePooling1D,
@@ -44,6 +51,7 @@ from fastnn.layers.separable import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
+from fastnn.layers.standardization import Normalization
 from fastnn.layers.upsampling import UpSampling1D, UpSampling2D
 
 __all__ = [
@@ -52,6 +60,7 @@ __all__ = [
     "AveragePooling2D",
     "AvgPool1D",
     "AvgPool2D",
+    "BatchNormalization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -75,15 +84,19 @@ __all__ = [
     "GlobalMaxPool2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "InputSpec",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Normalization",
+    "RMSNormalization",
     "ReLU",
     "Rescaling",
     "Reshape",
@@ -96,6 +109,7 @@ __all__ = [
     "UpSampling2D",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "UnitNormalization",
 ]
 
 if not TYPE_CHECKING:

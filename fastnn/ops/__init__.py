@@ -176,6 +176,12 @@ from fastnn.ops.activation import squareplus as squareplus
 from fastnn.ops.activation import swish as swish
 from fastnn.ops.activation import tanh_shrink as tanh_shrink
 from fastnn.ops.activation import threshold as threshold
+# ---- normalization ------------------------------------------------------------------------------------------------
+from fastnn.ops.normalization import batch_normalization as batch_normalization
+from fastnn.ops.normalization import layer_normalization as layer_normalization
+from fastnn.ops.normalization import moments as moments
+from fastnn.ops.normalization import normalize as normalize
+from fastnn.ops.normalization import rms_normalization as rms_normalization
 
 # ---- pool ---------------------------------------------------------------------------------------------------------
 from fastnn.ops.pool import average_pool as average_pool
