@@ -1,14 +1,10 @@
-"""Callbacks: what happens at the beginning and end of training, of epochs and of batches."""
+"""The base of callbacks, several as one, and the record of training."""
 
 from __future__ import annotations
 
-import sys
-import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from fastnn import errors
 
@@ -91,6 +87,8 @@ class CallbackList(Callback):
     callbacks : Callback or iterable of Callback, optional
     add_history : bool
         Put a `History` at the end if there is none.
+    add_progbar : bool
+        Accepted for Keras: `fit` draws its line of progress itself.
     model : Model, optional
     **params
         Given to each callback's `set_params`.
@@ -104,6 +102,7 @@ class CallbackList(Callback):
         self,
         callbacks: Callback | Iterable[Any] | None = None,
         add_history: bool = False,
+        add_progbar: bool = False,
         model: Any = None,
         **params: Any,
     ) -> None:
@@ -149,10 +148,13 @@ def _dispatcher(hook: str) -> Callable[..., None]:
     def without_number(self: CallbackList, logs: Logs | None = None) -> None:
         self._call(hook, logs=logs)
 
-    def with_number(self: CallbackList, number: int, logs: Logs | None = None) -> None:
-        self._call(hook, number, logs=logs)
+    def with_batch(self: CallbackList, batch: int, logs: Logs | None = None) -> None:
+        self._call(hook, batch, logs=logs)
 
-    return with_number if "epoch" in hook or "batch" in hook else without_number
+    def with_epoch(self: CallbackList, epoch: int, logs: Logs | None = None) -> None:
+        self._call(hook, epoch, logs=logs)
+
+    return with_epoch if "epoch" in hook else with_batch if "batch" in hook else without_number
 
 
 for _hook in HOOKS:
@@ -222,181 +224,3 @@ class History(Callback):
 
 
 _HISTORY_HOOKS = ("on_train_begin", "on_epoch_end")  # it is there in every fit: no need to look at all hooks
-
-
-class EarlyStopping(Callback):
-    """Stop when a metric no longer improves.
-
-    Parameters
-    ----------
-    monitor : str
-        The name in the logs, as History shows it.
-    min_delta : float
-        Smaller changes do not count as improvement.
-    patience : int
-        So many epochs without improvement are allowed.
-    verbose : int
-        1 prints why training stopped.
-    mode : str
-        ``"min"``, ``"max"``, or ``"auto"``: by the metric's name and kind.
-    baseline : float, optional
-        A value that must be beaten within ``patience`` epochs.
-    restore_best_weights : bool
-        Go back to the weights of the best epoch.
-    start_from_epoch : int
-        Do not look at the epochs before.
-
-    Examples
-    --------
-    >>> from fastnn.callbacks import EarlyStopping
-    >>> EarlyStopping(monitor="val_loss", patience=3, restore_best_weights=True).monitor
-    'val_loss'
-    """
-
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
-        start_from_epoch: int = 0,
-    ) -> None:
-        super().__init__()
-        if mode not in ("auto", "min", "max"):
-            raise errors.unknown_name("EarlyStopping", "mode", mode, ("auto", "min", "max"))
-        self.monitor = monitor
-        self.min_delta = abs(min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.mode = mode
-        self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
-        self._sign = 0
-        self._start()
-
-    def _start(self) -> None:
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best: float | None = None
-        self.best_epoch = 0
-        self.best_weights: list[np.ndarray] | None = None
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._start()
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if not self._sign:
-            self._sign = self._direction()
-        current = (logs or {}).get(self.monitor)
-        if current is None:
-            names = ", ".join(logs or {})
-            warnings.warn(
-                f"EarlyStopping: monitor={self.monitor!r} is not among the logs of this epoch ({names}).", stacklevel=2
-            )
-            return
-        if epoch < self.start_from_epoch:
-            return
-        if self.restore_best_weights and self.best_weights is None:
-            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
-        self.wait += 1
-        if self._improves(current, self.best):
-            self.best, self.best_epoch = current, epoch
-            if self.restore_best_weights:
-                self.best_weights = self.model.get_weights()
-            if self.baseline is None or self._improves(current, self.baseline):
-                self.wait = 0
-        elif self.wait >= self.patience and epoch > 0:
-            self.stopped_epoch = epoch
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        if self.stopped_epoch and self.verbose:
-            sys.stdout.write(f"Epoch {self.stopped_epoch + 1}: early stopping\n")
-        if self.restore_best_weights and self.best_weights is not None:
-            if self.verbose:
-                sys.stdout.write(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.\n")
-            self.model.set_weights(self.best_weights)
-
-    def _improves(self, value: float, reference: float | None) -> bool:
-        return reference is None or self._sign * (value - reference) > self.min_delta
-
-    def _direction(self) -> int:
-        """1 where larger is better, -1 where smaller is."""
-        if self.mode != "auto":
-            return 1 if self.mode == "max" else -1
-        name = self.monitor.removeprefix("val_")
-        if name == "loss":
-            return -1
-        direction = self.model._metric_direction(name)
-        if direction is None:
-            raise errors.value_error(
-                "EarlyStopping",
-                "mode",
-                f"'min' or 'max' for monitor={self.monitor!r}, whose direction is not known",
-                self.mode,
-            )
-        return 1 if direction == "up" else -1
-
-
-class LambdaCallback(Callback):
-    """A callback from plain functions.
-
-    Parameters
-    ----------
-    on_epoch_begin, on_epoch_end, on_train_batch_begin, on_train_batch_end : callable, optional
-        ``function(number, logs)``.
-    on_train_begin, on_train_end : callable, optional
-        ``function(logs)``.
-    **kwargs : callable
-        Any other hook of `Callback`.
-
-    Examples
-    --------
-    >>> from fastnn.callbacks import LambdaCallback
-    >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
-    """
-
-    def __init__(
-        self,
-        on_epoch_begin: Callable[..., Any] | None = None,
-        on_epoch_end: Callable[..., Any] | None = None,
-        on_train_begin: Callable[..., Any] | None = None,
-        on_train_end: Callable[..., Any] | None = None,
-        on_train_batch_begin: Callable[..., Any] | None = None,
-        on_train_batch_end: Callable[..., Any] | None = None,
-        **kwargs: Callable[..., Any],
-    ) -> None:
-        super().__init__()
-        given = {
-            "on_epoch_begin": on_epoch_begin,
-            "on_epoch_end": on_epoch_end,
-            "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end,
-            "on_train_batch_begin": on_train_batch_begin,
-            "on_train_batch_end": on_train_batch_end,
-            **kwargs,
-        }
-        for hook, function in given.items():
-            if hook not in HOOKS:
-                raise errors.unknown_argument("LambdaCallback", hook, HOOKS)
-            if function is not None:
-                if not callable(function):
-                    raise errors.type_error("LambdaCallback", hook, "callable", function)
-                setattr(self, hook, _Positional(function))
-
-
-class _Positional:
-    """Calls a user's function with positional arguments, whatever it calls them."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def __call__(self, *args: Any, logs: Logs | None = None) -> None:
-        self.function(*args, logs)
-
-if not TYPE_CHECKING:
-    __getattr__ = errors.suggesting(__name__)
