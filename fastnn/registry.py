@@ -85,8 +85,9 @@ class Registry:
 
     def find(self, name: str, custom_objects: CustomObjects | None = None) -> Callable[..., Any]:
         """The class or function of that name."""
-        if custom_objects and name in custom_objects:
-            return custom_objects[name]  # type: ignore[no-any-return]
+        custom = find_custom(name, custom_objects)
+        if custom is not None:
+            return custom  # type: ignore[no-any-return]
         try:
             return self._things[name.lower() if self.ignore_case else name]
         except KeyError:
@@ -159,13 +160,14 @@ def serialize(thing: Any) -> Any:
             "module": home or cls.__module__,
             "class_name": cls.__name__,
             "config": thing.get_config(),
-            "registered_name": None if home else cls.__name__,
+            "registered_name": None if home else get_registered_name(cls),
         }
     name = getattr(thing, "__name__", "")
     if _public_module(thing) and name:
         return name
     if isinstance(thing, types.FunctionType) and name != "<lambda>":
-        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+        known = get_registered_name(thing)
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": known}
     raise errors.type_error(
         "serialize", "the object", "one with get_config(), or a function with a name", thing,
         "Write it as a class with get_config().",
@@ -190,13 +192,28 @@ def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Any
     """
     if not isinstance(config, dict):
         return config
+    if custom_objects:  # they count for what is within, too
+        with custom_object_scope(custom_objects):
+            return deserialize(config)
     name, arguments = _open_envelope(config)
     is_function = config.get("class_name") == "function"
-    if custom_objects and name in custom_objects:
-        thing = custom_objects[name]
-    else:
+    registered = config.get("registered_name")
+    thing = find_custom(name, None, registered if isinstance(registered, str) else "")
+    if thing is None:
         thing = _find_public(name, str(config.get("module") or ""), is_function)
-    return thing if is_function else _construct(thing, arguments, custom_objects)
+    return thing if is_function else _construct(thing, arguments, None)
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """An object as Keras writes it to JSON: a dict with ``module``, ``class_name``, ``config``, ``registered_name``."""
+    return serialize(obj)
+
+
+def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode: bool = True, **kwargs: Any) -> Any:
+    """The object that `serialize_keras_object` described."""
+    for unknown in kwargs:
+        raise errors.unknown_argument("deserialize_keras_object", unknown, ("custom_objects", "safe_mode"))
+    return deserialize(config, custom_objects)
 
 
 def _open_envelope(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -253,6 +270,98 @@ def _public_things(part: str, is_function: bool) -> Iterator[tuple[str, Any]]:
             yield name, thing
 
 
+# ---- objects of the user's own -------------------------------------------------------------------------------------
+
+_custom_objects: dict[str, Any] = {}
+_registered_names: dict[Any, str] = {}
+
+
+def find_custom(name: str, custom_objects: CustomObjects | None = None, registered_name: str = "") -> Any:
+    """What the user calls by a name: in the given dict, in a scope, or registered; None if nothing."""
+    for objects in (custom_objects or {}, _custom_objects):
+        for each in (registered_name, name):
+            if each in objects:
+                return objects[each]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The dict of all custom objects by name; entries may be added."""
+    return _custom_objects
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Thing], Thing]:
+    """A decorator: configurations may name this class or function.
+
+    Parameters
+    ----------
+    package : str
+        It is known as "package>name".
+    name : str, optional
+        Default: its own.
+
+    Examples
+    --------
+    >>> @register_keras_serializable("shapes")
+    ... class Square: pass
+    >>> get_registered_name(Square), get_registered_object("shapes>Square") is Square
+    ('shapes>Square', True)
+    """
+
+    def register(thing: Thing) -> Thing:
+        if inspect.isclass(thing) and not hasattr(thing, "get_config") and hasattr(thing, "from_config"):
+            raise errors.type_error("register_keras_serializable", "the class", "one with get_config()", thing)
+        known = f"{package}>{name or thing.__name__}"
+        _custom_objects[known] = thing
+        _registered_names[thing] = known
+        return thing
+
+    return register
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name under which a class or function is registered, else its own."""
+    known = _registered_names.get(obj) if obj.__hash__ is not None else None
+    return known or str(obj.__name__)
+
+
+def get_registered_object(
+    name: str, custom_objects: CustomObjects | None = None, module_objects: CustomObjects | None = None
+) -> Any:
+    """The class or function that is known by a name; None if there is none."""
+    found = find_custom(name, custom_objects)
+    return found if found is not None else (module_objects or {}).get(name)
+
+
+class custom_object_scope:
+    """Inside of ``with custom_object_scope({"Mine": Mine}):``, configurations may name these classes and functions.
+
+    Examples
+    --------
+    >>> class Mine: pass
+    >>> with custom_object_scope({"Mine": Mine}):
+    ...     get_registered_object("Mine") is Mine
+    True
+    >>> get_registered_object("Mine") is None
+    True
+    """
+
+    def __init__(self, custom_objects: CustomObjects) -> None:
+        self.custom_objects = dict(custom_objects or {})
+
+    def __enter__(self) -> custom_object_scope:
+        self._before = dict(_custom_objects)
+        _custom_objects.update(self.custom_objects)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _custom_objects.clear()
+        _custom_objects.update(self._before)
+
+
+CustomObjectScope = custom_object_scope
+
+
 # ---- automatic names ----------------------------------------------------------------------------------------------
 
 _counts: dict[str, int] = {}
@@ -267,9 +376,15 @@ def auto_name(class_name: str) -> str:
     ('some_thing', 'some_thing_1')
     """
     name = snake_case(class_name)
+    count = next_number(name)
+    return f"{name}_{count}" if count else name
+
+
+def next_number(name: str) -> int:
+    """The next number, from 0, of those that have this name."""
     count = _counts.get(name, 0)
     _counts[name] = count + 1
-    return f"{name}_{count}" if count else name
+    return count
 
 
 def reset_names() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import errors
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer, _state
+from fastnn.models.files import Files
 from fastnn.models.replay import CALL, INFERENCE, Programs, as_result
 from fastnn.models.summary import print_summary
 from fastnn.models.trainer import Trainer
@@ -21,7 +22,7 @@ def _inputs_and_outputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return len(args) == 2 or "outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs)
 
 
-class Model(Trainer):
+class Model(Trainer, Files):
     """The base of models: subclass it, make layers in ``__init__`` and use them in ``call``.
 
     A model is itself a layer: it has weights, can be called and can be part of another model. For a plain stack of
