@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastnn import activations as activations
+    from fastnn import backend as backend
     from fastnn import callbacks as callbacks
     from fastnn import config as config
     from fastnn import constraints as constraints
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fastnn import models as models
     from fastnn import ops as ops
     from fastnn import optimizers as optimizers
+    from fastnn import preprocessing as preprocessing
     from fastnn import random as random
     from fastnn import regularizers as regularizers
     from fastnn import saving as saving
@@ -52,6 +54,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
+def version() -> str:
+    """The version of fastnn."""
+    return __version__
+
+
 def _load_core() -> None:
     """Load the extension, and with it libgomp, whose idle threads are to spin for microseconds, not milliseconds.
 
@@ -75,6 +82,7 @@ _load_core()
 _MODULES = frozenset({
     "activations",
     "autograd",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -87,6 +95,7 @@ _MODULES = frozenset({
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "progress",
     "random",
     "registry",
@@ -126,7 +135,7 @@ def _load(name: str) -> object:
     else:
         from fastnn.errors import unknown_attribute
 
-        raise unknown_attribute("fastnn", name, [*_NAMES, *_MODULES])
+        raise unknown_attribute("fastnn", name, [*_NAMES, *_MODULES, "version"])
     globals()[name] = value
     return value
 
@@ -136,4 +145,4 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_NAMES, *_MODULES, "__version__"])
+    return sorted([*_NAMES, *_MODULES, "__version__", "version"])

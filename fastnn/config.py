@@ -12,6 +12,7 @@ from fastnn._core import structure_changed
 _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
+_interactive_logging = True
 
 
 def floatx() -> str:
@@ -74,6 +75,28 @@ def set_image_data_format(data_format: str) -> None:
             "set_image_data_format", "data_format", "'channels_last' or 'channels_first'", data_format
         )
     _image_data_format = data_format
+
+
+def backend() -> str:
+    """What computes: "fastnn"."""
+    return "fastnn"
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether ``verbose="auto"`` shows progress in terminals and notebooks: True unless disabled."""
+    return _interactive_logging
+
+
+def enable_interactive_logging() -> None:
+    """Let ``verbose="auto"`` show progress in terminals and notebooks."""
+    global _interactive_logging
+    _interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Let ``verbose="auto"`` show nothing."""
+    global _interactive_logging
+    _interactive_logging = False
 
 
 if not TYPE_CHECKING:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastnn import errors
+from fastnn import config, errors
 
 INTERVAL = 0.1  # seconds between two updates of a line
 
@@ -22,7 +22,7 @@ Read = Callable[[], Mapping[str, float]]
 def resolve_verbose(who: str, verbose: Any) -> int:
     """0 nothing, 1 a live line, 2 a printed line; "auto" is 1 in terminals and notebooks, else 0."""
     if verbose == "auto":
-        return 1 if in_notebook() or _is_terminal() else 0
+        return 1 if config.is_interactive_logging_enabled() and (in_notebook() or _is_terminal()) else 0
     if verbose not in (0, 1, 2):
         raise errors.value_error(who, "verbose", "'auto', 0, 1 or 2", verbose)
     return int(verbose)

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import errors, random, registry
+from fastnn import config, errors, random, registry
+from fastnn.config import disable_interactive_logging as disable_interactive_logging
+from fastnn.config import enable_interactive_logging as enable_interactive_logging
+from fastnn.config import is_interactive_logging_enabled as is_interactive_logging_enabled
+from fastnn.plot import plot_model as plot_model
+from fastnn.preprocessing.sequence import pad_sequences as pad_sequences
+from fastnn.registry import CustomObjectScope as CustomObjectScope
+from fastnn.registry import custom_object_scope as custom_object_scope
+from fastnn.registry import deserialize_keras_object as deserialize_keras_object
+from fastnn.registry import get_custom_objects as get_custom_objects
+from fastnn.registry import get_registered_name as get_registered_name
+from fastnn.registry import get_registered_object as get_registered_object
+from fastnn.registry import register_keras_serializable as register_keras_serializable
+from fastnn.registry import serialize_keras_object as serialize_keras_object
 
 
 def set_random_seed(seed: int) -> None:
@@ -168,6 +181,25 @@ class PyDataset:
 
 
 Sequence = PyDataset  # its name in earlier versions of Keras
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """The name of a dtype: "float32" for ``np.float32``, None (`fastnn.config.floatx`), ``float``, ...
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn
+    >>> fastnn.utils.standardize_dtype(np.dtype("<i8")), fastnn.utils.standardize_dtype(None)
+    ('int64', 'float32')
+    """
+    if dtype is None or dtype is float:
+        return config.floatx()
+    if dtype is int:
+        return "int32"
+    try:
+        return str(np.dtype(getattr(dtype, "name", dtype)).name)
+    except TypeError:
+        raise errors.value_error("standardize_dtype", "dtype", "a dtype's name", dtype) from None
 
 
 def clear_session(free_memory: bool = True) -> None:

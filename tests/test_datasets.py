@@ -1,5 +1,6 @@
 """Data sets: digits as embedded, the others from tiny files of the same formats."""
 
+import functools
 import gc
 import gzip
 import hashlib
@@ -20,6 +21,8 @@ from fastnn.datasets import cifar10, digits, fashion_mnist, files, mnist
 
 IDX = {"mnist": mnist, "fashion_mnist": fashion_mnist}
 TRAIN, TEST = 5, 3
+
+packed = functools.partial(gzip.compress, mtime=0)  # the same bytes, and so the same test names, every time
 
 
 def idx(array):
@@ -86,7 +89,7 @@ def test_digits():
 def test_idx_sets_have_the_shapes_of_keras(name, compress, data_dir):
     for file_name, content in idx_files(IDX[name]).items():
         path = data_dir / name / (file_name if compress else file_name.removesuffix(".gz"))
-        path.write_bytes(gzip.compress(content) if compress else content)
+        path.write_bytes(packed(content) if compress else content)
     loaded = [array for part in IDX[name].load_data() for array in part]
     for got, want in zip(loaded, (images(TRAIN), labels(TRAIN), images(TEST, 1), labels(TEST)), strict=True):
         np.testing.assert_array_equal(got, want)
@@ -97,7 +100,7 @@ def test_the_cache_is_looked_at_after_the_data_dir(data_dir, monkeypatch):
     folder = files.cache_folder() / "mnist"
     folder.mkdir(parents=True)
     for file_name, content in idx_files().items():
-        (folder / file_name).write_bytes(gzip.compress(content))
+        (folder / file_name).write_bytes(packed(content))
     np.testing.assert_array_equal(mnist.load_data()[0][0], images(TRAIN))
     (data_dir / "mnist" / "train-images-idx3-ubyte").write_bytes(idx(images(TRAIN, 7)))
     np.testing.assert_array_equal(mnist.load_data()[0][0], images(TRAIN, 7))
@@ -139,7 +142,7 @@ def test_missing_data_says_what_to_do(module, data_dir):
 
 
 GOOD = idx(images(TRAIN))
-PACKED = gzip.compress(GOOD)
+PACKED = packed(GOOD)
 HUGE = b"\0\0\x08\x03" + b"\xff\xff\xff\xff\0\0\0\x1c\0\0\0\x1c"  # the header claims 2^32 - 1 images
 
 
@@ -150,19 +153,19 @@ HUGE = b"\0\0\x08\x03" + b"\xff\xff\xff\xff\0\0\0\x1c\0\0\0\x1c"  # the header c
         ("train-images-idx3-ubyte.gz", PACKED[:-30], "a damaged one"),
         ("train-images-idx3-ubyte.gz", PACKED[:200] + b"\xff" * 50 + PACKED[250:], "a damaged one"),
         ("train-images-idx3-ubyte.gz", PACKED[:-6] + bytes(6), "a damaged one"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(GOOD[:-1]), "1 of 3920 bytes are missing"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(GOOD + b"x"), "more bytes than shape"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(idx(labels(5))), "one that begins with the bytes 00 00 08 01"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(idx(images(2)[:, :20])), r"shape \(2, 20, 28\)"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(HUGE), "are missing"),
+        ("train-images-idx3-ubyte.gz", packed(GOOD[:-1]), "1 of 3920 bytes are missing"),
+        ("train-images-idx3-ubyte.gz", packed(GOOD + b"x"), "more bytes than shape"),
+        ("train-images-idx3-ubyte.gz", packed(idx(labels(5))), "one that begins with the bytes 00 00 08 01"),
+        ("train-images-idx3-ubyte.gz", packed(idx(images(2)[:, :20])), r"shape \(2, 20, 28\)"),
+        ("train-images-idx3-ubyte.gz", packed(HUGE), "are missing"),
         ("train-images-idx3-ubyte.gz", b"", "4 of 4 bytes are missing"),
-        ("train-labels-idx1-ubyte.gz", gzip.compress(idx(labels(4))), r"as long as the images \(5\); got 4 labels"),
-        ("train-labels-idx1-ubyte.gz", gzip.compress(idx(np.full(5, 11, np.uint8))), "labels from 0 to 9; got 11"),
+        ("train-labels-idx1-ubyte.gz", packed(idx(labels(4))), r"as long as the images \(5\); got 4 labels"),
+        ("train-labels-idx1-ubyte.gz", packed(idx(np.full(5, 11, np.uint8))), "labels from 0 to 9; got 11"),
     ],
 )
 def test_a_damaged_idx_file_is_one_clear_error(file_name, content, message, data_dir):
     for name, good in idx_files().items():
-        (data_dir / "mnist" / name).write_bytes(gzip.compress(good))
+        (data_dir / "mnist" / name).write_bytes(packed(good))
     (data_dir / "mnist" / file_name).write_bytes(content)
     with pytest.raises(ValueError, match=message) as caught:
         mnist.load_data()
@@ -197,7 +200,7 @@ def test_a_damaged_cifar10_is_one_clear_error(data_dir):
 def server(data_dir, monkeypatch):
     """A local web server with a small MNIST, in place of the real one."""
     pytest.importorskip("pooch", reason="the extra 'datasets' is not installed")
-    contents = {name: gzip.compress(content, mtime=0) for name, content in idx_files().items()}
+    contents = {name: packed(content, mtime=0) for name, content in idx_files().items()}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -239,7 +242,7 @@ def test_download_into_the_cache(data_dir, with_pooch, server):
 
 
 def test_download_of_other_bytes_is_refused(data_dir, with_pooch, server):
-    server["train-images-idx3-ubyte.gz"] = gzip.compress(b"something else")
+    server["train-images-idx3-ubyte.gz"] = packed(b"something else")
     with pytest.raises(FileNotFoundError, match="could not be downloaded") as caught:
         mnist.load_data()
     assert "\n" not in str(caught.value) and "hash" in str(caught.value)

@@ -320,3 +320,53 @@ def test_rejects_bad_arguments(make: Callable[[], object], error: type[Exception
 def test_seed_generator_config() -> None:
     generator = SeedGenerator(4)
     assert SeedGenerator.from_config(generator.get_config()).state.tolist() == generator.state.tolist() == [4, 0, 0]
+
+
+# ---- distributions that are drawn by other draws, or by NumPy -------------------------------------------------------
+
+
+def test_categorical_has_the_probabilities():
+    probabilities = np.array([[0.1, 0.6, 0.3], [0.5, 0.5, 0.0]])
+    with np.errstate(divide="ignore"):
+        drawn = random.categorical(np.log(probabilities), 20_000, seed=3)
+    assert drawn.dtype == np.int32 and drawn.shape == (2, 20_000)
+    shares = np.stack([np.bincount(row, minlength=3) for row in drawn.numpy()]) / 20_000
+    np.testing.assert_allclose(shares, probabilities, atol=0.015)
+    with pytest.raises(ValueError, match="logits must be of rank 2"):
+        random.categorical([0.5, 0.5], 3)
+
+
+@pytest.mark.parametrize(
+    ("draw", "mean", "variance"),
+    [
+        (lambda **k: random.gamma((20_000,), 3.0, **k), 3.0, 3.0),
+        (lambda **k: random.beta((20_000,), 2.0, 6.0, **k), 0.25, 2 * 6 / (64 * 9)),
+        (lambda **k: random.binomial((20_000,), 10, 0.3, **k), 3.0, 2.1),
+    ],
+)
+def test_moments_and_seeds(draw, mean, variance):
+    values = draw(seed=5).numpy()
+    assert values.dtype == np.float32
+    np.testing.assert_allclose([values.mean(), values.var()], [mean, variance], rtol=0.05)
+    np.testing.assert_array_equal(draw(seed=5).numpy(), values)
+    generator = random.SeedGenerator(5)
+    first, second = draw(seed=generator).numpy(), draw(seed=generator).numpy()
+    assert (first != second).any()
+    np.testing.assert_array_equal(draw(seed=random.SeedGenerator(5)).numpy(), first)
+
+
+def test_shuffle():
+    x = np.arange(24).reshape(2, 12)
+    y = random.shuffle(x, axis=1, seed=1).numpy()
+    assert (y != x).any()
+    np.testing.assert_array_equal(np.sort(y, axis=1), x)
+    np.testing.assert_array_equal(y[1] - y[0], 12)
+
+
+def test_impossible_parameters():
+    for call in (
+        lambda: random.gamma((2,), 0.0), lambda: random.beta((2,), 1.0, -1.0), lambda: random.binomial((2,), -1, 0.5),
+        lambda: random.binomial((2,), 3, 1.5),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            call()

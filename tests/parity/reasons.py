@@ -5,6 +5,142 @@ A name that no pattern explains makes tests/parity/test_names.py fail.
 
 from __future__ import annotations
 
-LEFT_OUT_MODULES: dict[str, str] = {}
-LEFT_OUT: dict[str, str] = {}
-DIFFERENCES: dict[str, str] = {}
+from tests.parity.left_out_ops import LEFT_OUT as LEFT_OUT_OPS
+
+RECURRENT = "recurrent and attention layers are not part of fastnn yet"
+THREE_D = "images and lines only: there are no kernels for volumes"
+LOW_PRECISION = "kernels compute in float32 or float64 only: `set_floatx`"
+BACKENDS = "there is one backend, fastnn's own kernels"
+JAX_STYLE = "state is changed in place; pure functions of the state are how JAX needs it"
+DIRECTORIES = "reading folders of files is left to libraries for that; `fit` takes what they give"
+TEXT = "text is left to libraries for that; Embedding takes the numbers they give"
+SAVING_HOOKS = "how a class lays out its own files; weights are always saved as `vars/0, 1, ...`"
+FUNCTION_LAYERS = "wraps another framework's code"
+PILLOW = "Pillow does this: `np.asarray(Image.open(path))`"
+
+LEFT_OUT_MODULES: dict[str, str] = {
+    "applications": "large pretrained networks are not what fastnn is for, and their weights are downloads",
+    "distillation": "a training recipe; write it as a `train_step`",
+    "distribution": "one process; its threads share the work",
+    "dtype_policies": LOW_PRECISION,
+    "export": "a `.keras` file is what other tools read",
+    "legacy": "files and calls of Keras 2",
+    "mixed_precision": LOW_PRECISION,
+    "quantizers": LOW_PRECISION,
+    "visualization": "galleries of images are left to matplotlib",
+}
+
+LEFT_OUT: dict[str, str] = {
+    **{f"keras.ops.{name}": reason for name, reason in LEFT_OUT_OPS.items()},
+    # ---- keras
+    "keras.DTypePolicy": LOW_PRECISION,
+    "keras.FloatDTypePolicy": LOW_PRECISION,
+    "keras.Quantizer": LOW_PRECISION,
+    "keras.Function": "a graph is a Model here",
+    "keras.Operation": "ops are functions here; a class of one's own is a Layer",
+    "keras.RematScope": "small networks need no recomputation of activations",
+    "keras.remat": "small networks need no recomputation of activations",
+    "keras.StatelessScope": JAX_STYLE,
+    "keras.SymbolicScope": "symbolic calls are known by their arguments",
+    "keras.device": BACKENDS,
+    "keras.name_scope": "names of variables come from their layers",
+    # ---- methods of layers and models
+    "*.quantize": LOW_PRECISION,
+    "*.quantize*": LOW_PRECISION,
+    "*.quantization_*": LOW_PRECISION,
+    "*quantization*": LOW_PRECISION,
+    "*.enable_lora": "low-rank adaptation is for large pretrained networks",
+    "*.lora_*": "low-rank adaptation is for large pretrained networks",
+    "*.stateless_*": JAX_STYLE,
+    "*.*_state_tree": JAX_STYLE,
+    "*.rematerialized_call": "small networks need no recomputation of activations",
+    "*.save_own_variables": SAVING_HOOKS,
+    "*.load_own_variables": SAVING_HOOKS,
+    "*.variable_serialization_spec": SAVING_HOOKS,
+    "*.save_assets": SAVING_HOOKS,
+    "*.load_assets": SAVING_HOOKS,
+    "*.symbolic_call": "symbolic calls are known by their arguments",
+    "*.export": "a `.keras` file is what other tools read",
+    "keras.KerasTensor.ragged*": "there are no ragged tensors",
+    "keras.KerasTensor.row_splits_dtype": "there are no ragged tensors",
+    "keras.KerasTensor.sparse": "there are no sparse tensors",
+    "keras.Variable.aggregation": "one process",
+    "keras.Variable.synchronization": "one process",
+    "keras.Variable.overwrite_with_gradient": LOW_PRECISION,
+    "keras.*.jit_compile": "kernels are compiled C",
+    # ---- layers
+    "keras.layers.*3D": THREE_D,
+    "keras.layers.*3DTranspose": THREE_D,
+    "keras.layers.*LSTM*": RECURRENT,
+    "keras.layers.*GRU*": RECURRENT,
+    "keras.layers.*RNN*": RECURRENT,
+    "keras.layers.*Attention*": RECURRENT,
+    "keras.layers.Bidirectional": RECURRENT,
+    "keras.layers.TimeDistributed": RECURRENT,
+    "keras.layers.ReversibleEmbedding": RECURRENT,
+    "keras.layers.TextVectorization": TEXT,
+    "keras.layers.StringLookup": TEXT,
+    "keras.layers.Hash*": TEXT,
+    "keras.layers.IntegerLookup": "`np.unique(x, return_inverse=True)` numbers values",
+    "keras.layers.CategoryEncoding": "`ops.one_hot` and `ops.multi_hot` do this",
+    "keras.layers.Discretization": "`np.digitize` does this before training",
+    "keras.layers.MelSpectrogram": "needs Fourier transforms, for which there are no kernels",
+    "keras.layers.STFTSpectrogram": "needs Fourier transforms, for which there are no kernels",
+    "keras.layers.FlaxLayer": FUNCTION_LAYERS,
+    "keras.layers.JaxLayer": FUNCTION_LAYERS,
+    "keras.layers.TFSMLayer": FUNCTION_LAYERS,
+    "keras.layers.TorchModuleWrapper": FUNCTION_LAYERS,
+    "keras.layers.Pipeline": "Sequential does this",
+    "keras.layers.MaxNumBoundingBoxes": "object detection is not part of fastnn",
+    "keras.layers.Adaptive*": "not part of fastnn yet; a global pooling or a fixed pool size does in most networks",
+    # ---- losses and metrics
+    "keras.losses.CTC": RECURRENT,
+    "keras.losses.ctc": RECURRENT,
+    # ---- optimizers
+    "keras.optimizers.LossScaleOptimizer": LOW_PRECISION,
+    "keras.optimizers.legacy*": "classes of Keras 2",
+    # ---- initializers
+    "keras.initializers.STFT*": "needs Fourier transforms, for which there are no kernels",
+    "keras.initializers.stft": "needs Fourier transforms, for which there are no kernels",
+    # ---- callbacks
+    "keras.callbacks.OrbaxCheckpoint": "a format of JAX; ModelCheckpoint and BackupAndRestore write Keras's",
+    "keras.callbacks.RemoteMonitor": "nothing in fastnn opens a connection; a LambdaCallback can",
+    # ---- saving, utils, config
+    "keras.saving.KerasFileEditor": "h5py edits a file of weights",
+    "keras.utils.Config": "Keras's own bookkeeping",
+    "keras.utils.FeatureSpace": "tables are left to pandas and scikit-learn",
+    "keras.utils.Progbar": "tqdm does this",
+    "keras.utils.array_to_img": PILLOW,
+    "keras.utils.img_to_array": PILLOW,
+    "keras.utils.load_img": PILLOW,
+    "keras.utils.save_img": PILLOW,
+    "keras.utils.*_dataset_from_directory": DIRECTORIES,
+    "keras.utils.get_file": "pooch does this, with hashes",
+    "keras.utils.get_source_inputs": "`model.inputs` has them",
+    "keras.utils.model_to_dot": "`plot_model` draws SVG without an external program",
+    "keras.utils.split_dataset": "slices of arrays do this; `fit(validation_split=...)` does it for training",
+    "keras.utils.timeseries_dataset_from_array": "`np.lib.stride_tricks.sliding_window_view` is read without a copy",
+    "keras.preprocessing.*_from_directory": DIRECTORIES,
+    "keras.preprocessing.timeseries*": "`np.lib.stride_tricks.sliding_window_view` is read without a copy",
+    "keras.preprocessing.image.smart_resize": "the layer Resizing does this",
+    "keras.preprocessing.image.*": PILLOW,
+    "keras.config.*flash_attention*": RECURRENT,
+    "keras.config.*traceback_filtering*": "errors are one sentence, raised before any work starts",
+    "keras.config.enable_unsafe_deserialization": "no code from a file is ever executed, so nothing is unsafe",
+    "keras.config.is_nnx_enabled": BACKENDS,
+    "keras.config.set_backend": BACKENDS,
+    "keras.config.*dtype_policy": LOW_PRECISION,
+    "keras.config.*max_epochs": "pass `epochs=` to `fit`",
+    "keras.config.*max_steps_per_epoch": "pass `steps_per_epoch=` to `fit`",
+    # ---- data
+    "keras.datasets.boston_housing": "withdrawn by its publishers for what one of its columns assumes",
+    "keras.datasets.california_housing": "scikit-learn has it: `sklearn.datasets.fetch_california_housing`",
+    "keras.datasets.cifar100": "not yet; cifar10, mnist, fashion_mnist and the embedded digits are there",
+    "keras.datasets.imdb": TEXT,
+    "keras.datasets.reuters": TEXT,
+    "keras.wrappers.*": "scikit-learn's interface is not there yet",
+}
+
+DIFFERENCES: dict[str, str] = {
+    "keras.Variable": "storage never moves and has one owner: nothing to aggregate, synchronize or autocast",
+}
