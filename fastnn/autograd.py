@@ -415,7 +415,8 @@ class Variable(Tensor):
 def to_array(value: TensorLike, who: str) -> Array:
     """The numeric array behind a value, not copied where it already is one.
 
-    Python floats become `floatx`; arrays keep their dtype; float16 and long doubles become `floatx`.
+    Python floats become `floatx`, Python integers int32 where they fit; arrays keep their dtype; float16 and long
+    doubles become `floatx`.
     """
     if isinstance(value, Tensor):
         return value.data
@@ -427,6 +428,10 @@ def to_array(value: TensorLike, who: str) -> Array:
         )
     if array.dtype.kind == "f" and (array.dtype.itemsize not in (4, 8) or not hasattr(value, "__array__")):
         return array.astype(config.floatx())
+    if array.dtype == np.int64 and not hasattr(value, "__array__") and array.size:
+        low, high = int(array.min()), int(array.max())
+        if -(2**31) <= low and high < 2**31:
+            return array.astype(np.int32)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 

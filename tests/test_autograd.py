@@ -23,8 +23,9 @@ def test_tensor_copies_its_data():
 
 @pytest.mark.parametrize(
     ("data", "dtype"),
-    [([1.0, 2], "float32"), (1.5, "float32"), ([1, 2], "int64"), (True, "bool"), (np.ones(2), "float64"),
-     (np.ones(2, np.float16), "float32"), (np.ones(2, ">f4"), "float32"), (np.ones(2, np.uint8), "uint8")],
+    [([1.0, 2], "float32"), (1.5, "float32"), ([1, 2], "int32"), ([2**31], "int64"), (True, "bool"),
+     (np.ones(2), "float64"), (np.ones(2, np.float16), "float32"), (np.ones(2, ">f4"), "float32"),
+     (np.ones(2, np.uint8), "uint8")],
 )  # fmt: skip
 def test_tensor_dtype(data, dtype):
     assert Tensor(data).dtype.name == dtype
@@ -37,7 +38,7 @@ def test_tensor_rejects_what_is_not_numbers(data):
 
 
 def test_requires_grad_needs_a_float():
-    with pytest.raises(TypeError, match="float32 or float64 where requires_grad is True; got int64"):
+    with pytest.raises(TypeError, match="float32 or float64 where requires_grad is True; got int32"):
         Tensor([1, 2], requires_grad=True)
 
 

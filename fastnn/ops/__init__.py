@@ -222,6 +222,38 @@ from fastnn.ops.movement import transpose as transpose
 from fastnn.ops.creation import zeros as zeros
 from fastnn.ops.creation import zeros_like as zeros_like
 
+# ---- order, segments, scatters --------------------------------------------------------------------------------------
+from fastnn.ops.order import argpartition as argpartition
+from fastnn.ops.order import argsort as argsort
+from fastnn.ops.segment import bincount as bincount
+from fastnn.ops.cumulative import cumprod as cumprod
+from fastnn.ops.cumulative import cumsum as cumsum
+from fastnn.ops.cumulative import diff as diff
+from fastnn.ops.order import digitize as digitize
+from fastnn.ops.segment import histogram as histogram
+from fastnn.ops.order import in_top_k as in_top_k
+from fastnn.ops.order import median as median
+from fastnn.ops.order import nanmedian as nanmedian
+from fastnn.ops.order import nanpercentile as nanpercentile
+from fastnn.ops.order import nanquantile as nanquantile
+from fastnn.ops.order import percentile as percentile
+from fastnn.ops.order import quantile as quantile
+from fastnn.ops.scatter import scatter as scatter
+from fastnn.ops.scatter import scatter_update as scatter_update
+from fastnn.ops.order import searchsorted as searchsorted
+from fastnn.ops.segment import segment_max as segment_max
+from fastnn.ops.segment import segment_min as segment_min
+from fastnn.ops.segment import segment_prod as segment_prod
+from fastnn.ops.segment import segment_sum as segment_sum
+from fastnn.ops.scatter import slice as slice
+from fastnn.ops.scatter import slice_update as slice_update
+from fastnn.ops.order import sort as sort
+from fastnn.ops.scatter import take_along_axis as take_along_axis
+from fastnn.ops.order import top_k as top_k
+from fastnn.ops.cumulative import trapezoid as trapezoid
+from fastnn.ops.order import unique as unique
+from fastnn.ops.scatter import unravel_index as unravel_index
+
 # ---- random -------------------------------------------------------------------------------------------------------
 from fastnn.ops.random import dropout as dropout
 
