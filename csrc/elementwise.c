@@ -548,11 +548,6 @@ static void FNN(binary_fwd)(const fnn_binary_fwd_args *args, int ith, int nth) {
   }
 }
 
-/* Where the operands are equal (or not comparable) an extreme's gradient is shared in halves. */
-static inline vec FNN(share)(msk wins, msk loses, vec dy) {
-  return v_sel(wins, dy, v_sel(loses, v_zero(), v_mul(v_set1((T)0.5), dy)));
-}
-
 #define LOOP(e)                                                                                      \
   for (ptrdiff_t i = 0; i < count; i += VL) {                                                        \
     vec a = v_load(pa + ka * i), b = v_load(pb + kb * i), dy = v_load(pdy + i);                      \
@@ -564,10 +559,11 @@ static void FNN(binary_bwd_block)(ptrdiff_t op, const T *pa, ptrdiff_t ka, const
   const vec zero = v_zero(), one = v_set1(1);
   switch (op) {
   case G_DIVIDE_B: LOOP(v_neg(v_div(v_mul(dy, v_div(a, b)), b)))
-  case G_MAXIMUM_A: LOOP(FNN(share)(v_gt(a, b), v_lt(a, b), dy))
-  case G_MAXIMUM_B: LOOP(FNN(share)(v_lt(a, b), v_gt(a, b), dy))
-  case G_MINIMUM_A: LOOP(FNN(share)(v_lt(a, b), v_gt(a, b), dy))
-  case G_MINIMUM_B: LOOP(FNN(share)(v_gt(a, b), v_lt(a, b), dy))
+  /* all of it to a where they are equal, as on TensorFlow */
+  case G_MAXIMUM_A: LOOP(v_sel(v_ge(a, b), dy, zero))
+  case G_MAXIMUM_B: LOOP(v_sel(v_ge(a, b), zero, dy))
+  case G_MINIMUM_A: LOOP(v_sel(v_le(a, b), dy, zero))
+  case G_MINIMUM_B: LOOP(v_sel(v_le(a, b), zero, dy))
   /* b a^(b-1), 0 for b = 0 even at a = 0; a^b log(a), 0 at a = 0 < b, where the limit is 0 */
   case G_POWER_A: LOOP(v_sel(v_eq(b, zero), zero, v_mul(v_mul(dy, b), FNN(power)(a, v_sub(b, one)))))
   case G_POWER_B: LOOP(v_sel(m_and(v_eq(a, zero), v_gt(b, zero)), zero, v_mul(v_mul(dy, FNN(power)(a, b)), v_log(a))))

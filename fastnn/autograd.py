@@ -662,11 +662,11 @@ def backpropagate(root: Tensor, seed: Array) -> None:
             elif id(x) in summed:
                 launch("accumulate", x.dtype, x=part, y=before, n=x.size)
             else:  # the first part may be shared with another input of its op, so the sum gets an array of its own
-                total = x._grad_target if before is x._grad_target else empty(x.shape, x.dtype)
-                if total is not before:
-                    copy_to(total, before)
-                launch("accumulate", x.dtype, x=part, y=total, n=x.size)
-                gradients[id(x)] = total
+                if before is x._grad_target:
+                    launch("accumulate", x.dtype, x=part, y=before, n=x.size)
+                else:
+                    add = fastnn.ops.broadcast.ADD
+                    gradients[id(x)] = fastnn.ops.broadcast.binary_array(add, before, part, x.shape)
                 summed.add(id(x))
 
 

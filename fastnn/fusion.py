@@ -2,6 +2,7 @@
 
 * convolution [+ activation] + max-pooling: `ops.conv2d_max_pool`, which never stores the convolution's result
 * convolution + activation, dense + activation: the activation is applied as the product is stored
+* batch normalization + activation: the gradient passes both at once, too
 
 where the activation is linear, relu or leaky_relu, in the first layer or in a layer of its own. (A softmax or sigmoid
 and its cross-entropy are joined by the loss.) The op's value has the bits that the layers would give one by one.
@@ -18,15 +19,17 @@ from typing import Any, NamedTuple
 
 from fastnn import activations, ops
 from fastnn.layers.activation import LeakyReLU, ReLU
-from fastnn.layers.base import Layer
+from fastnn.layers.base import Layer, _state
 from fastnn.layers.conv import Conv2D
 from fastnn.layers.core import Activation, Dense
 from fastnn.layers.edge import FUSED
+from fastnn.layers.normalization import BatchNormalization
 from fastnn.layers.pool import MaxPooling2D
 from fastnn.ops.conv_pool import MOST_POSITIONS
+from fastnn.ops.normalization import Fusion
 
 SLOPE = 0.2  # of activations.leaky_relu
-_CALLS = {cls: cls.call for cls in (Activation, Conv2D, Dense, LeakyReLU, MaxPooling2D, ReLU)}
+_CALLS = {cls: cls.call for cls in (Activation, BatchNormalization, Conv2D, Dense, LeakyReLU, MaxPooling2D, ReLU)}
 
 
 class Fused(NamedTuple):
@@ -46,6 +49,8 @@ class Fused(NamedTuple):
         for before, layer in zip(self.layers, self.layers[1:], strict=False):
             shape = before.compute_output_shape(shape)
             layer._check_shape(shape)
+        if type(head) is BatchNormalization:
+            return head.fused(x, bool(_state.training), Fusion(self.activation, self.slope))
         if type(head) is Dense:
             return ops.linear(x, head.kernel, head.bias, self.activation, self.slope)
         arguments = (
@@ -77,10 +82,10 @@ def call_chain(layers: Sequence[Layer], x: Any) -> Any:
 def match(layers: Sequence[Layer], at: int = 0) -> Fused | None:
     """The pattern that begins at a place in a chain, with as many layers as possible; None for a layer by itself."""
     head: Any = layers[at]
-    if type(head) not in (Conv2D, Dense) or not _plain(head, head):
+    if type(head) not in (BatchNormalization, Conv2D, Dense) or not _plain(head, head):
         return None
-    activation = FUSED.get(head.activation)
-    if activation is None:
+    activation = "linear" if type(head) is BatchNormalization else FUSED.get(head.activation)
+    if activation is None or (activation == "linear" and type(head) is BatchNormalization and not _by_last_axis(head)):
         return None
     slope, end = SLOPE, at + 1
     if activation == "linear" and end < len(layers) and _plain(layers[end], head):
@@ -104,6 +109,10 @@ def _plain(layer: Any, head: Layer) -> bool:
         and layer._np_dtype == head._np_dtype
         and getattr(layer, "data_format", "channels_last") == "channels_last"
     )
+
+
+def _by_last_axis(norm: BatchNormalization) -> bool:
+    return norm.axis == -1 or (norm.input_spec is not None and norm.axis + 1 == norm.input_spec.ndim)
 
 
 def _pools(conv: Conv2D, pool: Any) -> bool:

@@ -57,6 +57,23 @@ CASES = [
     # The gradient of |0| is 0, as on TensorFlow; JAX says 1, hence a bias that does not begin there.
     Case("Dense", {"units": 3, "kernel_regularizer": "l2", "bias_regularizer": "l1", "bias_initializer": "ones"}, (4,)),
     Case("Activation", {"activation": "tanh"}, (3, 4)),
+    Case("Activation", {"activation": "gelu"}, (3, 4)),
+    Case("Identity", {}, (3, 4)),
+    Case("Embedding", {"input_dim": 7, "output_dim": 5}, (6,), data="index 7"),
+    Case("Embedding", {"input_dim": 9, "output_dim": 3, "embeddings_regularizer": "l2"}, (2, 3), data="index 4"),
+    # ---- merging
+    Case("Add", {}, [(3, 4), (3, 4), (3, 4)]),
+    Case("Add", {}, [(2, 1, 3), (2, 1), (3,)]),
+    Case("Subtract", {}, [(3, 4), (3, 1)]),
+    Case("Multiply", {}, [(3, 4), (1, 4), (3, 4)]),
+    Case("Average", {}, [(3, 4), (3, 4), (3, 4)]),
+    Case("Maximum", {}, [(3, 4), (3, 4), (3, 4)]),
+    Case("Minimum", {}, [(3, 4), (4,)]),
+    Case("Concatenate", {}, [(3, 4), (3, 2), (3, 1)]),
+    Case("Concatenate", {"axis": 1}, [(3, 4), (2, 4)]),
+    Case("Dot", {"axes": 1}, [(4,), (4,)]),
+    Case("Dot", {"axes": (2, 1), "normalize": True}, [(3, 4), (4, 2)]),
+    Case("Dot", {"axes": (1, -1)}, [(4, 3), (2, 5, 4)]),
     # ---- convolution
     Case("Conv1D", {"filters": 4, "kernel_size": 3, "activation": "relu"}, (9, 2)),
     Case("Conv1D", {"filters": 4, "kernel_size": 4, "strides": 3, "padding": "same"}, (10, 3)),
@@ -96,10 +113,18 @@ CASES = [
     # ---- reshaping
     Case("Flatten", {}, (3, 2, 2)),
     Case("Reshape", {"target_shape": (-1, 2)}, (3, 4)),
+    Case("Permute", {"dims": (2, 3, 1)}, (3, 4, 2)),
+    Case("RepeatVector", {"n": 3}, (4,)),
     # ---- activation layers
     Case("ReLU", {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, (9,)),
     Case("LeakyReLU", {}, (9,)),
+    Case("ReLU", {"max_value": 6.0}, (9,)),
+    Case("PReLU", {}, (3, 4)),
+    Case("PReLU", {"alpha_initializer": "ones", "shared_axes": (1, 2), "alpha_regularizer": "l2"}, (5, 6, 3)),
+    Case("PReLU", {"alpha_initializer": "ones", "shared_axes": 3}, (2, 4, 3)),
+    Case("ELU", {"alpha": 0.5}, (9,)),
     Case("Softmax", {}, (3, 4)),
+    Case("Softmax", {"axis": (1, 2)}, (3, 4)),
     # ---- regularization
     Case("Dropout", {"rate": 0.3}, (40,), random=True),
     # ---- normalization
@@ -113,6 +138,14 @@ CASES = [
     Case("RMSNormalization", {}, (3, 8)),
     Case("UnitNormalization", {"axis": (1, 2)}, (3, 4)),
     Case("Normalization", {"mean": [1.0, 2.0], "variance": [4.0, 0.25]}, (3, 2)),
+    Case("Dropout", {"rate": 0.3, "noise_shape": (None, 1, 4), "seed": 7}, (3, 4), random=True),
+    Case("SpatialDropout1D", {"rate": 0.4}, (3, 9), random=True),
+    Case("SpatialDropout2D", {"rate": 0.4}, (3, 2, 9), random=True),
+    Case("SpatialDropout2D", {"rate": 0.4, "data_format": "channels_first"}, (9, 3, 2), random=True),
+    Case("GaussianNoise", {"stddev": 0.5}, (9,), random=True),
+    Case("GaussianDropout", {"rate": 0.3, "seed": 7}, (9,), random=True),
+    Case("AlphaDropout", {"rate": 0.3}, (9,), random=True),
+    Case("ActivityRegularization", {"l1": 0.01, "l2": 0.1}, (9,)),
     # ---- preprocessing
     Case("Rescaling", {"scale": 1 / 255, "offset": -0.5}, (4, 3, 2), data="image"),
 ]

@@ -66,6 +66,8 @@ FUSED = {
     "dense": lambda: [dense(), relu()],
     "dense, leaky": lambda: [dense(use_bias=False), layers.LeakyReLU(name="act")],
     "dense, activation": lambda: [dense(), activation("leaky_relu")],
+    "normalization": lambda: [layers.BatchNormalization(name="norm"), relu()],
+    "normalization along axis 3": lambda: [layers.BatchNormalization(3, name="norm"), layers.LeakyReLU(name="act")],
     "a regularised weight": lambda: [conv(kernel_regularizer="l2"), pool()],
 }
 APART = {
@@ -85,6 +87,8 @@ APART = {
     "channels first": lambda: [conv(data_format="channels_first"), pool(data_format="channels_first")],
     "mixed order": lambda: [conv(), pool(data_format="channels_first")],
     "mixed dtypes": lambda: [conv(dtype="float64"), pool()],
+    "normalization along the height": lambda: [layers.BatchNormalization(1, name="norm"), relu()],
+    "normalization and another activation": lambda: [layers.BatchNormalization(name="norm"), activation("tanh")],
     "dense and pool": lambda: [dense(), pool()],
 }
 
@@ -158,7 +162,7 @@ def net():
         layers.Input((14, 13, 3)),
         conv(20, activation="relu"), pool(2),
         conv(18, name="second", padding="same"), layers.LeakyReLU(), pool(3, name="last", strides=2),
-        layers.Flatten(), layers.Dense(8), layers.ReLU(), layers.Dense(4),
+        layers.BatchNormalization(), layers.ReLU(), layers.Flatten(), layers.Dense(8), layers.ReLU(), layers.Dense(4),
     ])  # fmt: skip
     model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
@@ -169,6 +173,7 @@ def test_fit_has_the_same_losses_with_and_without_fusion(monkeypatch):
     with _core.trace() as launches:
         fused = net().fit(X, y, batch_size=3, epochs=4, verbose=0, shuffle=False).history["loss"]
     assert "conv2d_max_pool_fwd" in {kernel for kernel, _, _ in launches}
+    assert "unary_bwd" not in {kernel for kernel, _, _ in launches}
     monkeypatch.setattr(fusion, "match", lambda *_: None)
     with _core.trace() as launches:
         single = net().fit(X, y, batch_size=3, epochs=4, verbose=0, shuffle=False).history["loss"]

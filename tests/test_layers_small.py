@@ -1,4 +1,4 @@
-"""ReLU, LeakyReLU, Softmax, Flatten, Reshape, Dropout, Rescaling."""
+"""The activation layers, Flatten, Reshape, Permute, RepeatVector, Dropout, Rescaling."""
 
 import numpy as np
 import pytest
@@ -41,6 +41,59 @@ def test_softmax(axis):
         return e / e.sum(axis, keepdims=True)
 
     check_layer(layers.Softmax, (2, 3, 4), softmax, 64, axis=axis)
+
+
+def test_softmax_with_a_mask():
+    layer, x = layers.Softmax(), np.array([[1.0, 2.0, 5.0], [1.0, 1.0, 1.0]])
+    e = np.exp([1.0, 2.0])
+    for mask in ([[True, True, False], [False] * 3], [[1.0, 1.0, 0.5], [0.0] * 3]):
+        y = layer(x, mask=np.array(mask)).numpy()
+        np.testing.assert_allclose(y, [[*e / e.sum(), 0], [0, 0, 0]], rtol=1e-6)
+    assert layer(x, mask=np.array([True, False, True])).numpy()[:, 1].tolist() == [0, 0]
+    with pytest.raises(ValueError, match=r"mask must be of a shape that broadcasts to \(2, 3\)"):
+        layer(x, mask=np.ones((2, 2)))
+
+
+def test_elu():
+    check_layer(layers.ELU, (3, 4), lambda x: np.where(x > 0, x, 0.5 * np.expm1(x)), alpha=0.5)
+
+
+def test_leaky_relu_takes_the_name_of_keras_2():
+    with pytest.warns(UserWarning, match="write negative_slope for alpha"):
+        assert layers.LeakyReLU(alpha=0.5).negative_slope == 0.5
+
+
+@pytest.mark.parametrize("shared", [None, 1, [1, 2], (2,), [3], [1, 3], [1, 2, 3]])
+def test_prelu(shared):
+    def prelu(x, alpha):
+        return np.where(x > 0, x, alpha * x)
+
+    check_layer(layers.PReLU, (4, 3, 5, 2), prelu, 30, shared_axes=shared)
+    axes = [shared] if isinstance(shared, int) else shared or []
+    layer = layers.PReLU(shared_axes=shared)
+    layer.build((None, 3, 5, 2))
+    assert layer.alpha.shape == tuple(1 if axis in axes else size for axis, size in ((1, 3), (2, 5), (3, 2)))
+    assert not layer.alpha.numpy().any()
+
+
+def test_prelu_rejects_axes():
+    with pytest.raises(ValueError, match=r"shared_axes must be axes from 1 to 2; got \[3\]"):
+        layers.PReLU(shared_axes=3)(np.ones((2, 3, 4)))
+
+
+@pytest.mark.parametrize("dims", [(1,), (2, 1), (3, 1, 2)])
+def test_permute(dims):
+    check_layer(layers.Permute, (2, 3, 4, 5)[: len(dims) + 1], lambda x: x.transpose(0, *dims), dims=dims)
+    with pytest.raises(ValueError, match="dims must be the numbers from 1 on, each once"):
+        layers.Permute((0, 1))
+
+
+def test_repeat_vector():
+    check_layer(layers.RepeatVector, (2, 3), lambda x: np.repeat(x[:, None], 4, 1), n=4)
+    with pytest.raises(ValueError, match="n must be a positive int; got 0"):
+        layers.RepeatVector(0)
+    with pytest.raises(ValueError, match="x must be of rank 2"):
+        layers.RepeatVector(2)(np.ones((2, 3, 4)))
 
 
 @pytest.mark.parametrize("argument", ["max_value", "negative_slope", "threshold"])

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fastnn import errors
-from fastnn.layers.activation import LeakyReLU, ReLU, Softmax
+from fastnn.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.layers.base import InputSpec, Layer
 from fastnn.layers.conv import Conv1D, Conv2D, Convolution1D, Convolution2D
 from fastnn.layers.conv_transpose import (
@@ -14,6 +14,8 @@ from fastnn.layers.conv_transpose import (
 )
 from fastnn.layers.core import Activation, Dense, Input, InputLayer
 from fastnn.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
+from fastnn.layers.embedding import Embedding
+from fastnn.layers.function import Identity, Lambda
 from fastnn.layers.global_pool import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -23,6 +25,24 @@ from fastnn.layers.global_pool import (
     GlobalMaxPool2D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+)
+from fastnn.layers.merge import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )
 from fastnn.layers.normalization import (
     BatchNormalization,
@@ -43,8 +63,16 @@ from fastnn.layers.pool import (
     MaxPooling2D,
 )
 from fastnn.layers.preprocess import Rescaling
-from fastnn.layers.regularize import Dropout
-from fastnn.layers.reshape import Flatten, Reshape
+from fastnn.layers.regularize import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
+from fastnn.layers.reshape import Flatten, Permute, RepeatVector, Reshape
 from fastnn.layers.separable import (
     SeparableConv1D,
     SeparableConv2D,
@@ -56,11 +84,16 @@ from fastnn.layers.upsampling import UpSampling1D, UpSampling2D
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
+    "Add",
+    "AlphaDropout",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
+    "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -74,8 +107,13 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
+    "ELU",
+    "Embedding",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAvgPool1D",
@@ -85,9 +123,11 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -95,9 +135,15 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Normalization",
+    "PReLU",
+    "Permute",
     "RMSNormalization",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "SeparableConv1D",
@@ -105,11 +151,22 @@ __all__ = [
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",
     "ZeroPadding2D",
-    "UnitNormalization",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 if not TYPE_CHECKING:

@@ -302,7 +302,7 @@ class Batches:
         def rows(array: Array | None, dtype: str) -> Tensor | None:
             if array is None:
                 return None
-            stored = "int64" if dtype == "bool" else dtype
+            stored = dtype if dtype.startswith("float") else "int64"
             tensor = Tensor.wrap(ops.gather_rows(array, self.index, begin, count, stored, position))
             return tensor if stored == dtype else ops.cast(tensor, dtype)
 

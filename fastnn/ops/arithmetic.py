@@ -178,7 +178,7 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The larger of two elements; NaN if either is NaN. Equal elements share the gradient in halves.
+    """The larger of two elements; NaN if either is NaN. Of equal elements the first has the gradient.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The smaller of two elements; NaN if either is NaN. Equal elements share the gradient in halves.
+    """The smaller of two elements; NaN if either is NaN. Of equal elements the first has the gradient.
 
     Examples
     --------

@@ -309,7 +309,7 @@ def round(x: TensorLike, decimals: int = 0) -> Tensor:
 def clip(x: TensorLike, x_min: TensorLike, x_max: TensorLike) -> Tensor:
     """x, but x_min where it is below and x_max where it is above; NaN stays. Its derivative at the bounds is 1.
 
-    Bounds may be arrays that broadcast; then equal elements share the gradient with them in halves.
+    Bounds may be arrays that broadcast.
 
     Examples
     --------
