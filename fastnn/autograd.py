@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 import fastnn  # for operators and copies: ops are built on this module, so they are looked up when used
 from fastnn import config, errors
-from fastnn._core import empty, launch, structure_changed, values_are_read
+from fastnn._core import empty, in_step, launch, structure_changed, values_are_read
 
 Array: TypeAlias = npt.NDArray[Any]
 TensorLike: TypeAlias = "Tensor | npt.ArrayLike"
@@ -74,8 +74,11 @@ class Tensor:
 
     def __init__(self, data: TensorLike, requires_grad: bool = False) -> None:
         source = to_array(data, "Tensor")
-        copy = empty(source.shape, source.dtype)
-        copy[...] = source
+        if in_step():  # a recorded step does not write the values again, so they must not be in its own memory
+            copy = source.copy()
+        else:
+            copy = empty(source.shape, source.dtype)
+            copy[...] = source
         self._adopt(copy, requires_grad)
 
     def _adopt(self, array: Array, requires_grad: bool = False, node: Node | None = None) -> None:

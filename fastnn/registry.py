@@ -21,8 +21,8 @@ CustomObjects = Mapping[str, Any]
 
 # The modules whose classes a configuration may name.
 MODULES = (
-    "layers", "initializers", "regularizers", "constraints", "activations", "losses", "metrics", "optimizers", "random",
-    "models",
+    "layers", "initializers", "regularizers", "constraints", "activations", "losses", "metrics", "optimizers",
+    "optimizers.schedules", "random", "models",
 )
 
 
@@ -243,13 +243,16 @@ def _public_module(thing: Any) -> str | None:
     if package != __name__.partition(".")[0]:
         return None
     parts = rest.split(".")
-    part = parts[1] if parts[0] == "ops" and len(parts) > 1 else parts[0]
+    if parts[0] == "ops" and len(parts) > 1:
+        part = parts[1]
+    else:
+        part = ".".join(parts[:2]) if ".".join(parts[:2]) in MODULES else parts[0]
     return "keras" if part == "models" else f"keras.{part}"
 
 
 def _find_public(name: str, module: str, is_function: bool) -> Any:
     """The public class or function of that name in the module, or anywhere if the module does not say."""
-    parts = [part for part in module.split(".") if part in MODULES][:1] or MODULES
+    parts = [part for part in reversed(MODULES) if f".{part}." in f".{module}."][:1] or MODULES
     public = dict(thing for part in reversed(parts) for thing in _public_things(part, is_function))
     if name not in public:
         raise errors.unknown_name("deserialize", "class_name", name, public)

@@ -395,10 +395,142 @@ def adam(w, grads, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, 
     rate, decay = number(learning_rate), number(weight_decay)
     m, v, most = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
     for t, g in enumerate(grads, 1):
-        alpha = number(learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t))
+        alpha = number(learning_rate * np.sqrt(1 - float(number(beta_2)) ** t) / (1 - float(number(beta_1)) ** t))
         w = w - w * decay * rate
         m = m + (g - m) * number(1 - beta_1)
         v = v + (g * g - v) * number(1 - beta_2)
         most = np.maximum(most, v)
         w = w - m * alpha / (np.sqrt(most if amsgrad else v) + number(epsilon))
+    return w
+
+
+def adamax(w, grads, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout but for the power."""
+    number = w.dtype.type
+    rate, decay = number(learning_rate), number(weight_decay)
+    m, u = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(grads, 1):
+        w = w - w * decay * rate
+        m = m + (g - m) * number(1 - beta_1)
+        u = np.maximum(number(beta_2) * u, np.abs(g))
+        w = w - rate * m / (number(1 - float(number(beta_1)) ** t) * (u + number(epsilon)))
+    return w
+
+
+def nadam(w, grads, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout but for what does not depend on it."""
+    number = w.dtype.type
+    rate, decay, product = number(learning_rate), number(weight_decay), number(1)
+    m, v = np.zeros_like(w), np.zeros_like(w)
+
+    def u(t):
+        return beta_1 * (1 - 0.5 * 0.96**t)
+
+    for t, g in enumerate(grads, 1):
+        product = number(float(product) * u(t))
+        below_m, below_g = number(1 - float(product) * u(t + 1)), number(1 - float(product))
+        w = w - w * decay * rate
+        m = m + (g - m) * number(1 - beta_1)
+        v = v + (g * g - v) * number(1 - beta_2)
+        m_hat = number(u(t + 1)) * m / below_m + number(1 - u(t)) * g / below_g
+        w = w - m_hat * rate / (np.sqrt(v / number(1 - float(number(beta_2)) ** t)) + number(epsilon))
+    return w
+
+
+def adagrad(w, grads, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout."""
+    number = w.dtype.type
+    rate, decay = number(learning_rate), number(weight_decay)
+    s = np.full_like(w, initial_accumulator_value)
+    for g in grads:
+        w = w - w * decay * rate
+        s = s + g * g
+        w = w - rate * g / np.sqrt(s + number(epsilon))
+    return w
+
+
+def adadelta(w, grads, learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout."""
+    number = w.dtype.type
+    rate, keep, take, decay = number(learning_rate), number(rho), number(1 - rho), number(weight_decay)
+    s, d = np.zeros_like(w), np.zeros_like(w)
+    for g in grads:
+        w = w - w * decay * rate
+        s = keep * s + take * (g * g)
+        u = np.sqrt(d + number(epsilon)) * g / np.sqrt(s + number(epsilon))
+        d = keep * d + take * (u * u)
+        w = w - rate * u
+    return w
+
+
+def ftrl(
+    w, grads, learning_rate=0.001, learning_rate_power=-0.5, initial_accumulator_value=0.1,
+    l1_regularization_strength=0.0, l2_regularization_strength=0.0, l2_shrinkage_regularization_strength=0.0, beta=0.0,
+    weight_decay=0.0,
+):
+    """w after one step per gradient, in w's dtype throughout."""
+    number = w.dtype.type
+    rate, decay, l1 = number(learning_rate), number(weight_decay), number(l1_regularization_strength)
+    l2 = number(l2_regularization_strength) + number(beta) / (2 * rate)
+    s, z = np.full_like(w, initial_accumulator_value), np.zeros_like(w)
+
+    def power(x):
+        return np.sqrt(x) if learning_rate_power == -0.5 else x ** number(-learning_rate_power)
+
+    for g in grads:
+        w = w - w * decay * rate
+        total = s + g * g
+        shrunk = g + number(2 * l2_shrinkage_regularization_strength) * w
+        z = z + (shrunk - (power(total) - power(s)) / rate * w)
+        w = (np.clip(z, -l1, l1) - z) / (power(total) / rate + 2 * l2)
+        s = total
+    return w
+
+
+def lion(w, grads, learning_rate=0.001, beta_1=0.9, beta_2=0.99, weight_decay=0.0):
+    """w after one step per gradient, in w's dtype throughout."""
+    number = w.dtype.type
+    rate, decay = number(learning_rate), number(weight_decay)
+    m = np.zeros_like(w)
+    for g in grads:
+        w = w - w * decay * rate
+        w = w - rate * np.sign(m * number(beta_1) + g * number(1 - beta_1))
+        m = m * number(beta_2) + g * number(1 - beta_2)
+    return w
+
+
+def lamb(w, grads, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.0):
+    """w after one step per gradient, in float64."""
+    w = w.astype(np.float64)
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(grads, 1):
+        w = w - w * weight_decay * learning_rate
+        m = m + (g - m) * (1 - beta_1)
+        v = v + (g * g - v) * (1 - beta_2)
+        u = m / (1 - beta_1**t) / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+        norms = np.sqrt((w * w).sum()), np.sqrt((u * u).sum())
+        w = w - (norms[0] / norms[1] if norms[0] > 0 and norms[1] > 0 else 1.0) * learning_rate * u
+    return w
+
+
+def adafactor(w, grads, learning_rate=0.001, beta_2_decay=-0.8, clip_threshold=1.0, epsilon_2=1e-3, weight_decay=0.0):
+    """w after one step per gradient, in float64."""
+    w = w.astype(np.float64)
+    r, c, v = 0.0, 0.0, 0.0
+
+    def rms(x):
+        return np.sqrt((x * x).mean()) if x.size else 0.0
+
+    for t, g in enumerate(grads, 1):
+        w = w - w * weight_decay * learning_rate
+        rest, squares = t**beta_2_decay, g.astype(np.float64) ** 2 + 1e-30
+        if w.ndim >= 2:
+            r = (1 - rest) * r + rest * squares.mean(-1)
+            c = (1 - rest) * c + rest * squares.mean(-2)
+            v = (r / r.mean(-1, keepdims=True))[..., None] * c[..., None, :]
+        else:
+            v = (1 - rest) * v + rest * squares
+        u = g / np.sqrt(v)
+        u = u / np.maximum(1.0, rms(u) / clip_threshold)
+        w = w - np.maximum(epsilon_2, rms(w)) * np.minimum(learning_rate, 1 / np.sqrt(t)) * u
     return w

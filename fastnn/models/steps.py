@@ -75,10 +75,9 @@ class Steps(Compiled):
         if self._compile_metrics is not None and not self._compile_metrics.built and y is not None:
             self._compile_metrics.build(y, y_pred)  # an error in them comes before anything is changed
         self._track_loss(loss, x)
-        scale = getattr(self.optimizer, "scale_loss", None)
         trained = self._trained()
         if trained:
-            (loss if scale is None else scale(loss)).backward()
+            self.optimizer.scale_loss(loss).backward()
             self.optimizer.apply([variable.grad for variable in trained], trained)
             for variable in trained:
                 variable.zero_grad()

@@ -39,6 +39,7 @@ def structure_of(model: Any) -> Structure:
         weights = tuple(tree.flatten(model._compile_loss.weights))
     if model._compile_metrics is not None:
         training.visit(model._compile_metrics.metrics)
+    training.visit(getattr(model.optimizer, "_learning_rate", None))
     optimizer = None if model.optimizer is None else model.optimizer.version
     settings = (config.floatx(), config.epsilon())
     return Structure(

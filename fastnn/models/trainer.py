@@ -154,9 +154,7 @@ class Trainer(SingleBatches):
                 hooks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
-            finalize = getattr(self.optimizer, "finalize_variable_values", None)
-            if finalize is not None and epochs > 0:
-                finalize(self.trainable_variables)
+            self.optimizer.finalize_variable_values(self.trainable_variables)
             hooks.on_train_end(logs)
         return hooks.history or History()
 

@@ -1,0 +1,21 @@
+"""Learning rates that depend on the step, under Keras's names, with Keras 3's arguments, defaults and formulas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastnn import errors
+from fastnn.optimizers.schedules.base import LearningRateSchedule as LearningRateSchedule
+from fastnn.optimizers.schedules.base import _registry
+from fastnn.optimizers.schedules.cosine import CosineDecay as CosineDecay
+from fastnn.optimizers.schedules.cosine import CosineDecayRestarts as CosineDecayRestarts
+from fastnn.optimizers.schedules.decay import ExponentialDecay as ExponentialDecay
+from fastnn.optimizers.schedules.decay import InverseTimeDecay as InverseTimeDecay
+from fastnn.optimizers.schedules.decay import PiecewiseConstantDecay as PiecewiseConstantDecay
+from fastnn.optimizers.schedules.decay import PolynomialDecay as PolynomialDecay
+
+serialize = _registry.serialize
+deserialize = _registry.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = errors.suggesting(__name__)
