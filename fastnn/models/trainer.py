@@ -11,6 +11,7 @@ import numpy as np
 from fastnn import errors, random
 from fastnn.callbacks import CallbackList, History
 from fastnn.models import data
+from fastnn.models.compiling import as_logs
 from fastnn.models.replay import Replay
 from fastnn.models.single import SingleBatches
 from fastnn.progress import Progress, resolve_verbose
@@ -147,7 +148,7 @@ class Trainer(SingleBatches):
                         break
                     if held is not None and _should_validate(who, validation_freq, epoch):
                         found = self._validate(held, test_replay, hooks)
-                        logs |= {f"val_{name}": value for name, value in found.items()}
+                        logs = as_logs(logs | {f"val_{name}": value for name, value in found.items()})
                     progress.finish(done, logs)
                 finally:
                     progress.abandon()
