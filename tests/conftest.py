@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastnn.models.replay import Step
+from fastnn.models.replay import Programs, Step
 
 
 @pytest.fixture
@@ -18,4 +18,18 @@ def programs(monkeypatch):
         return reason
 
     monkeypatch.setattr(Step, "consider", noting)
+    return found
+
+
+@pytest.fixture
+def recordings(monkeypatch):
+    """One entry per recording."""
+    found = []
+    new_program = Programs.new_program
+
+    def noting(self):
+        found.append(self)
+        return new_program(self)
+
+    monkeypatch.setattr(Programs, "new_program", noting)
     return found

@@ -88,7 +88,8 @@ CASES = {
         {"sample_weight": W, "validation_split": 0.2},
     ),
     "several, each its weights": (
-        several, [A, B], LIST, {"loss": LOSSES, "weighted_metrics": ["mae", "acc", "acc"]}, {"sample_weight": [W, V, W]},
+        several, [A, B], LIST, {"loss": LOSSES, "weighted_metrics": ["mae", "acc", "acc"]},
+        {"sample_weight": [W, V, W]},
     ),
     "several, by names": (
         several, [A, B], DICT,
@@ -99,7 +100,7 @@ CASES = {
     "several, without": (several, [A, B], LIST, {"loss": ["mse", None, None], "metrics": [None, "acc", None]}, {}),
     "dict": (
         lambda k: several(k, "dict"), [A, B], DICT,
-        {"loss": NAMED, "loss_weights": {name: 0.5 for name in NAMED}, "metrics": {"yes": ["acc"], "real": "mae"}},
+        {"loss": NAMED, "loss_weights": dict.fromkeys(NAMED, 0.5), "metrics": {"yes": ["acc"], "real": "mae"}},
         {"sample_weight": dict.fromkeys(DICT, W), "validation_split": 0.2},
     ),
     "dict, some": (
@@ -222,5 +223,5 @@ REFUSED = {
 def test_what_keras_refuses_is_refused(name):
     x, y, fit = REFUSED[name]
     for model in pair(lambda k: one(k, 3, "softmax"), loss="sparse_categorical_crossentropy"):
-        with pytest.raises(ValueError):  # noqa: PT011 (the texts are each library's own)
+        with pytest.raises(ValueError):
             model.fit(x, y, verbose=0, **fit)
