@@ -7,6 +7,7 @@ from typing import Any
 
 from fastnn.models.evaluation import Evaluation
 from fastnn.models.replay import Replay
+from fastnn.models.search import training_replay
 
 
 class SingleBatches(Evaluation):
@@ -34,7 +35,7 @@ class SingleBatches(Evaluation):
             self._prepare_training(who, given, None)
             self.reset_metrics()
             try:
-                with Replay(self, "train_on_batch", "train", self._train) as replay:
+                with training_replay(self, "train_on_batch") as replay:
                     replay.advance(batches, 0, 1)
                     logs = self._logs(replay.result)
             except BaseException:

@@ -13,6 +13,7 @@ from fastnn.callbacks import CallbackList, History
 from fastnn.models import data
 from fastnn.models.compiling import as_logs
 from fastnn.models.replay import Replay
+from fastnn.models.search import training_replay
 from fastnn.models.single import SingleBatches
 from fastnn.progress import Progress, resolve_verbose
 
@@ -132,7 +133,7 @@ class Trainer(SingleBatches):
             hooks.on_train_begin()
             logs: dict[str, Any] = {}
             initial_epoch = self._initial_epoch or initial_epoch
-            train_replay = at_the_end.enter_context(Replay(self, "fit", "train", self._train))
+            train_replay = at_the_end.enter_context(training_replay(self, "fit"))
             test_replay = at_the_end.enter_context(Replay(self, "fit", "test", self._test))
             for epoch in range(initial_epoch, epochs):
                 self.reset_metrics()

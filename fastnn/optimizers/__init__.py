@@ -16,6 +16,7 @@ from fastnn.optimizers.base import Optimizer as Optimizer
 from fastnn.optimizers.base import _registry
 from fastnn.optimizers.ftrl import Ftrl as Ftrl
 from fastnn.optimizers.lamb import Lamb as Lamb
+from fastnn.optimizers.lbfgs import LBFGS as LBFGS
 from fastnn.optimizers.lion import Lion as Lion
 from fastnn.optimizers.nadam import Nadam as Nadam
 from fastnn.optimizers.rmsprop import RMSprop as RMSprop

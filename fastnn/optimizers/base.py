@@ -87,6 +87,7 @@ class Optimizer(Tracked):
     _bookkeeping: ClassVar[frozenset[str]] = frozenset({"_weight_decay"})  # its value is in memory, too
     kernel: ClassVar[str] = ""  # of the step; none: the step is written with ops
     hyper_count: ClassVar[int] = 1
+    needs_closure: ClassVar[bool] = False  # a step evaluates the loss several times (models/search.py)
 
     def __init__(
         self,
