@@ -60,7 +60,10 @@ class Tensor:
     array([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_grad_target", "_grad_written", "_logits", "_node", "data", "grad", "requires_grad")
+    __slots__ = (
+        "__weakref__", "_grad_target", "_grad_written", "_keras_mask", "_logits", "_node", "data", "grad",
+        "requires_grad",
+    )  # fmt: skip
     __array_priority__ = 100  # numpy_array * tensor is a Tensor
     __hash__ = object.__hash__
 
@@ -70,6 +73,7 @@ class Tensor:
     _node: Node | None
     _grad_target: Array | None  # where an optimizer wants this leaf's gradient, see grad_buffer
     _grad_written: bool
+    _keras_mask: Tensor | None  # which of its steps count, see fastnn.layers.masks
     _logits: tuple[str, Tensor] | None  # ("softmax" or "sigmoid", its input), from which losses are computed
 
     def __init__(self, data: TensorLike, requires_grad: bool = False) -> None:
@@ -93,7 +97,7 @@ class Tensor:
         self._node = node
         self._grad_target = None
         self._grad_written = False
-        self._logits = None
+        self._logits = self._keras_mask = None
 
     @classmethod
     def wrap(cls, array: Array) -> Tensor:
@@ -175,7 +179,9 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same values without the history; memory is shared."""
-        return Tensor.wrap(self.data)
+        tensor = Tensor.wrap(self.data)
+        tensor._keras_mask = self._keras_mask
+        return tensor
 
     # ---- arithmetic: the ops of the same meaning, with NumPy's broadcasting
 

@@ -65,11 +65,12 @@ class Fused(NamedTuple):
 def call_chain(layers: Sequence[Layer], x: Any) -> Any:
     """x through layers that follow each other, by fused ops where patterns fit.
 
-    The patterns are matched anew in each call, so no change of a layer is missed; a recorded step keeps them.
+    The patterns are matched anew in each call, so no change of a layer is missed; a recorded step keeps them. Values
+    with a mask go through one layer after the other, which pass it on.
     """
     at = 0
     while at < len(layers):
-        fused = match(layers, at)
+        fused = match(layers, at) if getattr(x, "_keras_mask", None) is None else None
         if fused is None:
             x = layers[at](x)
             at += 1

@@ -61,6 +61,8 @@ CASES = [
     Case("Identity", {}, (3, 4)),
     Case("Embedding", {"input_dim": 7, "output_dim": 5}, (6,), data="index 7"),
     Case("Embedding", {"input_dim": 9, "output_dim": 3, "embeddings_regularizer": "l2"}, (2, 3), data="index 4"),
+    Case("Embedding", {"input_dim": 7, "output_dim": 5, "mask_zero": True}, (6,), data="index 7"),
+    Case("Masking", {"mask_value": 0.5}, (3, 4)),
     # ---- merging
     Case("Add", {}, [(3, 4), (3, 4), (3, 4)]),
     Case("Add", {}, [(2, 1, 3), (2, 1), (3,)]),

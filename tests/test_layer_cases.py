@@ -15,6 +15,7 @@ from tests.layer_cases import CASES, make, network
 BASES = {"Layer", "InputLayer", "InputSpec"}
 FUNCTIONAL = {"Lambda"}  # no configuration holds its function: tests/test_layers_function.py
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* the input has a mask")  # Flatten does not pass it on
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
 

@@ -14,7 +14,7 @@ from fastnn.layers.conv_transpose import (
 )
 from fastnn.layers.core import Activation, Dense, Input, InputLayer
 from fastnn.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
-from fastnn.layers.embedding import Embedding
+from fastnn.layers.embedding import Embedding, Masking
 from fastnn.layers.function import Identity, Lambda
 from fastnn.layers.global_pool import (
     GlobalAveragePooling1D,
@@ -135,6 +135,7 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Masking",
     "Maximum",
     "Minimum",
     "Multiply",

@@ -15,6 +15,7 @@ class _Elementwise(Layer):
     """A layer whose output has its input's shape."""
 
     _float_input = True
+    supports_masking = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -115,6 +116,7 @@ class PReLU(Layer):
     """
 
     _float_input = True
+    supports_masking = True
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ from fastnn._core import dry_run, enter_step, in_dry_run, leave_step
 from fastnn.autograd import Tensor, Variable, as_tensor
 from fastnn.layers.input_spec import InputSpec as InputSpec
 from fastnn.layers.input_spec import shape_error
+from fastnn.layers.masks import PassesMasks, masks_of
 from fastnn.layers.weights import Weighted, _find
 from fastnn.numeric import as_numeric as as_numeric
 from fastnn.symbolic import InGraphs, Node, any_symbolic, infer
@@ -63,7 +64,7 @@ def _count_build(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-class Layer(InGraphs, Weighted):
+class Layer(InGraphs, Weighted, PassesMasks):
     """The base of all layers, and of models.
 
     Subclass it, make weights in ``build(self, input_shape)`` with `add_weight`, and compute in ``call(self, x)`` with
@@ -149,6 +150,7 @@ class Layer(InGraphs, Weighted):
         if "call" in cls.__dict__:
             cls._call_arguments = _parameters(cls.__dict__["call"])
             cls._call_takes_training = "training" in cls._call_arguments
+            cls._call_takes_mask = "mask" in cls._call_arguments[1:]
         if "compute_output_shape" in cls.__dict__:
             cls._shape_arguments = _parameters(cls.__dict__["compute_output_shape"])
 
@@ -262,6 +264,11 @@ class Layer(InGraphs, Weighted):
             state.step += 1
         if training is not None and self._call_takes_training:
             kwargs["training"] = training
+        mask = kwargs.get("mask")
+        if mask is None:
+            mask = x._keras_mask if type(x) is Tensor else masks_of(x)
+            if mask is not None and self._call_takes_mask and len(args) == 1:
+                kwargs["mask"] = mask
         state.depth += 1
         state.training = training
         enter_step()
@@ -272,6 +279,8 @@ class Layer(InGraphs, Weighted):
                 for output in y if isinstance(y, (list, tuple)) else (y,):
                     penalty = self.activity_regularizer(output)
                     self.add_loss(ops.multiply(penalty, 1 / max(output.shape[0], 1)) if output.ndim else penalty)
+            if mask is not None or (self._computes_mask and self.supports_masking):
+                self._pass_mask(x, mask, y)
         finally:
             leave_step()
             state.depth -= 1
@@ -293,7 +302,8 @@ class Layer(InGraphs, Weighted):
         tensor = x if isinstance(x, Tensor) else as_tensor(as_numeric(self._who, "x", x))
         kind = tensor.dtype.kind
         if tensor.dtype != self._np_dtype and ((kind == "f" and self.autocast) or (kind != "f" and self._float_input)):
-            tensor = ops.cast(tensor, self.dtype)
+            mask, tensor = tensor._keras_mask, ops.cast(tensor, self.dtype)
+            tensor._keras_mask = mask
         return tensor
 
     def _prepare(self, x: Any) -> None:

@@ -194,6 +194,7 @@ class Dense(Layer):
     """
 
     _float_input = True
+    supports_masking = True
 
     def __init__(
         self,
@@ -270,6 +271,7 @@ class Activation(Layer):
     """
 
     _float_input = True
+    supports_masking = True
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Embedding: a row of a table for every whole number."""
+"""Embedding: a row of a table for every whole number; Masking: steps that do not count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Embedding(Layer):
         Default uniform in [-0.05, 0.05).
     embeddings_regularizer, embeddings_constraint : str or callable, optional
     mask_zero : bool
-        Only False.
+        Whether 0 stands for a step that does not count: the output has the mask ``x != 0``.
     weights : array or list of one array, optional
         The table to begin with.
     lora_rank, lora_alpha, quantization_config
@@ -65,15 +65,14 @@ class Embedding(Layer):
             warnings.warn("Embedding: input_length means nothing in Keras 3; leave it out.", stacklevel=2)
         super().__init__(**kwargs)
         errors.check_left_out(
-            self._who, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config,
-            mask_zero=mask_zero,
-        )  # fmt: skip
+            self._who, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
+        )
         self.input_dim = check_positive_int(self._who, "input_dim", input_dim)
         self.output_dim = check_positive_int(self._who, "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
-        self.mask_zero = bool(mask_zero)
+        self.mask_zero = self.supports_masking = bool(mask_zero)
         self.lora_rank = self.lora_alpha = self.quantization_config = None
         self.autocast = False  # a float64 holds numbers that a float32 does not
         if weights is not None:
@@ -96,9 +95,52 @@ class Embedding(Layer):
             inputs = ops.cast(inputs, "int32")
         return ops.take(self.embeddings, inputs, axis=0)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (*standardize_shape(self._who, input_shape), self.output_dim)
 
     def get_config(self) -> dict[str, Any]:
         left_out = ("weights", "lora_rank", "lora_alpha")  # as Keras does
         return {name: value for name, value in super().get_config().items() if name not in left_out}
+
+
+class Masking(Layer):
+    """Leave out the steps of a sequence whose values all equal one number: they become 0, and the output has a mask.
+
+    Parameters
+    ----------
+    mask_value : float
+
+    Shapes
+    ------
+    (n, steps, features) -> the same, with a mask (n, steps)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn.layers import Masking
+    >>> Masking(-1.0)(np.array([[[1.0, -1.0], [-1.0, -1.0]]])).numpy()
+    array([[[ 1., -1.],
+            [ 0.,  0.]]], dtype=float32)
+    """
+
+    _float_input = True
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        counts = self.compute_mask(inputs)
+        y = ops.where(ops.expand_dims(counts, -1), inputs, 0.0)
+        y._keras_mask = counts
+        return y
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        return standardize_shape(self._who, input_shape)

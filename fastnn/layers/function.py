@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fastnn import errors, registry
 from fastnn.layers.base import Layer, standardize_shape
 
@@ -19,6 +21,8 @@ class Identity(Layer):
     >>> Identity()([1.0, 2.0]).numpy()
     array([1., 2.], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -40,11 +44,11 @@ class Lambda(Layer):
     Parameters
     ----------
     function : callable
-        ``function(inputs)``; also given ``training`` where it has an argument of that name.
+        ``function(inputs)``; also given ``training`` and ``mask`` where it has arguments of these names.
     output_shape : tuple or callable, optional
         One sample's shape, or a function from the input's shape to the output's; default: found out.
-    mask : optional
-        Only None.
+    mask : tensor or callable, optional
+        The output's mask, or a function of the input and its mask that gives it; default: the output has none.
     arguments : dict, optional
         Further arguments of the function by name.
 
@@ -64,7 +68,6 @@ class Lambda(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        errors.check_left_out(self._who, mask=mask)
         if not callable(function):
             raise errors.type_error(self._who, "function", "callable", function)
         if arguments is not None and not isinstance(arguments, dict):
@@ -72,12 +75,16 @@ class Lambda(Layer):
         self.function = function
         self.arguments = arguments or {}
         self.mask = mask
+        self.supports_masking = mask is not None
         self._output_shape = output_shape
-        self._passes_training = "training" in inspect.signature(function).parameters
+        self._takes = {"training", "mask"} & set(inspect.signature(function).parameters)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        further = {"training": training} if self._passes_training else {}
-        return self.function(inputs, **self.arguments, **further)
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        further = {"mask": mask, "training": training}
+        return self.function(inputs, **self.arguments, **{name: further[name] for name in self._takes})
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self._output_shape is None:
@@ -95,6 +102,8 @@ class Lambda(Layer):
         if self._output_shape is not None:
             shape = self._output_shape
             config["output_shape"] = _describe(shape) if callable(shape) else tuple(shape)
+        if self.mask is not None:
+            config["mask"] = _describe(self.mask) if callable(self.mask) else np.asarray(self.mask).tolist()
         return config
 
     @classmethod
@@ -113,7 +122,7 @@ class Lambda(Layer):
             For Keras's signature: also False loads no code.
         """
         config = dict(config)
-        for name in ("function", "output_shape"):
+        for name in ("function", "output_shape", "mask"):
             if isinstance(config.get(name), (dict, str)):
                 config[name] = _find(cls.__name__, name, config[name], custom_objects)
         return cls(**config)

@@ -40,7 +40,7 @@ class _GlobalMax(BaseGlobalPooling):
 
 
 class GlobalAveragePooling1D(_GlobalAverage):
-    """The mean of each channel over the whole line.
+    """The mean of each channel over the whole line; with a ``mask`` (n, steps), over the steps that count.
 
     Parameters
     ----------
@@ -56,6 +56,18 @@ class GlobalAveragePooling1D(_GlobalAverage):
     """
 
     rank = 1
+
+    def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
+        if mask is None:
+            return super().call(inputs)
+        (axis,) = self._axes()
+        counts = ops.expand_dims(ops.cast(mask, "bool"), 3 - axis)
+        total = ops.sum(ops.where(counts, inputs, 0.0), axis=axis, keepdims=self.keepdims)
+        return ops.divide(total, ops.sum(ops.cast(counts, inputs.dtype), axis=axis, keepdims=self.keepdims))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None: there are no steps any more."""
+        return None
 
 
 class GlobalAveragePooling2D(_GlobalAverage):

@@ -58,6 +58,18 @@ class Merge(Layer):
             for x in inputs
         ]
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """A step counts if it does in any of the inputs; no mask where one of them has none."""
+        masks = self._masks(inputs, previous_mask)
+        return None if any(mask is None for mask in masks) else self._fold(ops.logical_or, masks)
+
+    def _masks(self, inputs: Any, masks: Any) -> list[Any]:
+        if masks is None:
+            return [None]
+        if not isinstance(masks, (list, tuple)) or len(masks) != len(self._checked(inputs)):
+            raise errors.value_error(self._who, "mask", f"a list of {len(inputs)} masks", errors.Shown(f"{masks!r}"))
+        return list(masks)
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = self._shapes(input_shape)
         batches = {shape[0] for shape in shapes if shape} - {None}
@@ -138,7 +150,13 @@ class Multiply(Merge):
     """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Tensor:
-        return self._fold(ops.multiply, inputs)
+        """Masked elements are left out, and where all are, the product is 0."""
+        masks = [_spread(x) for x in inputs]
+        inputs = [x if mask is None else ops.where(mask, x, 1.0) for x, mask in zip(inputs, masks, strict=True)]
+        y = self._fold(ops.multiply, inputs)
+        if any(mask is None for mask in masks):
+            return y
+        return ops.where(self._fold(ops.logical_or, masks), y, 0.0)
 
 
 class Average(Merge):
@@ -160,7 +178,23 @@ class Average(Merge):
         return ops.divide(self._fold(ops.add, inputs), len(inputs))
 
 
-class Maximum(Merge):
+class _Extreme(Merge):
+    """The base of Maximum and Minimum: masked elements are left out."""
+
+    def _extreme(self, op: Callable[[Any, Any], Tensor], inputs: Sequence[Tensor]) -> Tensor:
+        y, counts = inputs[0], _spread(inputs[0])
+        for x in inputs[1:]:
+            mask = _spread(x)
+            if mask is not None:
+                x = ops.where(mask, x, y)
+            if counts is not None:
+                y = ops.where(counts, y, x)
+            counts = None if counts is None or mask is None else ops.logical_or(counts, mask)
+            y = op(y, x)
+        return y
+
+
+class Maximum(_Extreme):
     """The largest of the inputs, element by element.
 
     Shapes
@@ -176,10 +210,10 @@ class Maximum(Merge):
     """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Tensor:
-        return self._fold(ops.maximum, inputs)
+        return self._extreme(ops.maximum, inputs)
 
 
-class Minimum(Merge):
+class Minimum(_Extreme):
     """The smallest of the inputs, element by element.
 
     Shapes
@@ -195,7 +229,7 @@ class Minimum(Merge):
     """
 
     def _merge(self, inputs: Sequence[Tensor]) -> Tensor:
-        return self._fold(ops.minimum, inputs)
+        return self._extreme(ops.minimum, inputs)
 
 
 class Concatenate(Merge):
@@ -226,6 +260,19 @@ class Concatenate(Merge):
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return ops.concatenate(self._checked(inputs), axis=self.axis)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """What lies behind each other where the values do; an input without a mask counts."""
+        masks = self._masks(inputs, previous_mask)
+        if all(mask is None for mask in masks):
+            return None
+        whole = [
+            ops.ones_like(x, dtype="bool") if mask is None
+            else ops.broadcast_to(ops.expand_dims(mask, -1), x.shape) if mask.ndim < x.ndim
+            else mask
+            for x, mask in zip(inputs, masks, strict=True)
+        ]  # fmt: skip
+        return ops.any(ops.concatenate(whole, axis=self.axis), axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = self._shapes(input_shape)
@@ -293,6 +340,10 @@ class Dot(Merge):
         b = ops.reshape(ops.transpose(b, (0, second, *right)), (b.shape[0], b.shape[second], columns))
         return ops.reshape(ops.matmul(a, b), shape if len(shape) > 1 else (*shape, 1))
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None: the steps are summed over."""
+        return None
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = self._shapes(input_shape)
         first, second = self._places(shapes)
@@ -315,6 +366,12 @@ class Dot(Merge):
         if len(sizes) > 1:
             raise self._mismatch(f"of equal sizes along the axes {self.axes}", list(shapes))
         return found[0], found[1]
+
+
+def _spread(x: Tensor) -> Any:
+    """A Tensor's mask, broadcast to its values; None if it has none."""
+    mask = x._keras_mask
+    return None if mask is None else ops.broadcast_to(ops.expand_dims(mask, -1), x.shape)
 
 
 def _unit_length(x: Tensor, axis: int) -> Tensor:

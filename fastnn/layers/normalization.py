@@ -16,6 +16,7 @@ class _Normalization(Layer):
     """What normalizations share: axes that must exist, and the weights gamma and beta."""
 
     _float_input = True
+    supports_masking = True
     axis: Any
     scale: Any
 
@@ -361,6 +362,8 @@ class RMSNormalization(_Normalization):
     >>> RMSNormalization(epsilon=0.0)(np.array([[2.0, -2.0]])).numpy()
     array([[ 1., -1.]], dtype=float32)
     """
+
+    supports_masking = False  # as in Keras
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)

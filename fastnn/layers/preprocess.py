@@ -29,6 +29,7 @@ class Rescaling(Layer):
     """
 
     _float_input = True
+    supports_masking = True
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -16,6 +16,7 @@ class _Random(Layer):
     """The base of what draws numbers while training; the generator's state is in memory, so steps replay."""
 
     _float_input = True
+    supports_masking = True
 
     def __init__(self, argument: str, value: Any, seed: int | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -301,6 +302,7 @@ class ActivityRegularization(Layer):
     """
 
     _float_input = True
+    supports_masking = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)

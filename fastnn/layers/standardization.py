@@ -46,6 +46,7 @@ class Normalization(Layer):
     """
 
     _float_input = True
+    supports_masking = True
 
     def __init__(
         self,

@@ -72,9 +72,9 @@ class Loss(Tracked):
             One weight per sample, or per value of `call`.
         """
         dtype = np.dtype(self.dtype)
-        y_pred = loss_ops.as_dtype(y_pred, dtype)
+        given, y_pred = y_pred, loss_ops.as_dtype(y_pred, dtype)
         values = as_tensor(self.call(self._targets(y_true, dtype), y_pred))
-        mask = self._mask(y_true, values)
+        mask = both_masks(given, self._mask(y_true, values), dtype)
         return reduce_weighted_values(values, sample_weight, mask, self.reduction, dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -220,6 +220,15 @@ def reduce_weighted_values(
 def values_mask(fn: LossFunction, kwargs: dict[str, Any], y_true: TensorLike, values: Tensor) -> Tensor | None:
     """1 where a value of the function counts and 0 where it is ignored; None if all count."""
     return masks[fn](y_true, values, kwargs) if fn in masks else None
+
+
+def both_masks(y_pred: Any, mask: Tensor | None, dtype: np.dtype[Any]) -> Tensor | None:
+    """1 where the predictions' own mask and another let a value count; None if neither is there."""
+    own = y_pred._keras_mask if isinstance(y_pred, Tensor) else None
+    if own is None:
+        return mask
+    own = ops.cast(own, dtype)
+    return own if mask is None else ops.multiply(own, mask)
 
 
 def mask_weight(mask: Tensor, weight: Tensor | None, mean: bool) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import errors, losses, ops
 from fastnn._core import launch
 from fastnn.autograd import FLOAT64, Tensor, TensorLike, Variable, dense, no_grad
-from fastnn.losses.base import align, mask_weight, values_mask
+from fastnn.losses.base import align, both_masks, mask_weight, values_mask
 from fastnn.metrics.base import Metric
 from fastnn.ops import loss as loss_ops
 from fastnn.registry import deserialize as _deserialize_any
@@ -149,7 +149,7 @@ class MeanMetricWrapper(Mean):
     ) -> None:
         with no_grad():
             values = self._fn(y_true, y_pred, **self._fn_kwargs)
-            mask = values_mask(self._fn, self._fn_kwargs, y_true, values)
+            mask = both_masks(y_pred, values_mask(self._fn, self._fn_kwargs, y_true, values), values.dtype)
             if mask is not None:
                 weight = None if sample_weight is None else loss_ops.as_dtype(sample_weight, mask.dtype)
                 sample_weight = mask_weight(mask, weight, mean=False)

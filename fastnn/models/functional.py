@@ -146,8 +146,9 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The outputs for the inputs, in the structure in which the model was given them."""
-        if mask is not None:
-            raise errors.value_error(f"{self._who}.call", "mask", "None", mask, "Give it to the layer that takes it.")
+        for x, own in zip(self._arranged(inputs), tree.flatten(mask), strict=False):
+            if own is not None:
+                x._keras_mask = own
         before, _state.training = _state.training, _state.training if training is None else training
         try:
             results = self._plan_of_graph.run(self._arranged(inputs))

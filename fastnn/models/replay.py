@@ -209,9 +209,11 @@ class Programs(Calls):
                     y = tree.map_structure(_in_arena, y)
         finally:
             _one_recording.release()
-        adds_losses = any(layer._losses_of_step == model._called_in_step for layer in model._flatten())
-        fits = all(type(part) is Tensor and part.data.flags.c_contiguous for part in tree.flatten(y))
-        if not fits or (adds_losses and mode != PREDICT):
+        leaves = tree.flatten(y)
+        shows_more = any(layer._losses_of_step == model._called_in_step for layer in model._flatten())
+        shows_more |= any(getattr(part, "_keras_mask", None) is not None for part in leaves)
+        fits = all(type(part) is Tensor and part.data.flags.c_contiguous for part in leaves)
+        if not fits or (shows_more and mode != PREDICT):
             step.written = True  # what Python can still see must be made anew at each call
             self.hopeless.add(f"call {mode}")
             return _of_its_own(_copied(y), mode)
@@ -268,6 +270,8 @@ def _own(part: Any, copy: Callable[[Tensor], Tensor]) -> Any:
     result = copy(part)
     if part._logits is not None:
         result._logits = (part._logits[0], copy(part._logits[1]))
+    if part._keras_mask is not None:
+        result._keras_mask = copy(part._keras_mask)
     return result
 
 

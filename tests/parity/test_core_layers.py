@@ -73,3 +73,43 @@ def test_relu_with_arguments(arguments):
     np.testing.assert_allclose(y.numpy(), value, **EQUAL)
     fastnn.ops.sum(fastnn.ops.square(y)).backward()
     np.testing.assert_allclose(x.grad.numpy(), slope, **EQUAL)
+
+
+# ---- masks
+
+
+def sequence_model(library, functional):
+    make = library.layers
+    x = library.Input((6,), dtype="int32")
+    steps = [make.Embedding(7, 5, mask_zero=True), make.Dense(4), make.ReLU(), make.LayerNormalization()]
+    if functional:
+        y = x
+        for layer in steps:
+            y = layer(y)
+        other = make.Embedding(7, 4, mask_zero=True)(x)
+        y = make.Multiply()([make.Maximum()([y, other]), make.Concatenate(axis=-1)([y, y])[..., :4]])
+        y = make.Dense(3)(make.GlobalAveragePooling1D()(make.Add()([y, other])))
+        return library.Model(x, y)
+    return library.Sequential([x, *steps, make.Dense(1)])  # a value for each step: the loss sees the mask
+
+
+@pytest.mark.parametrize("functional", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_masks(functional, weighted):
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 7, (12, 6)).astype(np.int32)
+    x[:, 0] = 1
+    y = rng.standard_normal((12, 3) if functional else (12, 6, 1)).astype(np.float32)
+    weights = rng.uniform(size=(12,) if functional else (12, 6)).astype(np.float32) if weighted else None
+    theirs, ours = sequence_model(keras, functional), sequence_model(fastnn, functional)
+    ours.set_weights(theirs.get_weights())
+    logs = []
+    for library, model in ((keras, theirs), (fastnn, ours)):
+        model.compile(library.optimizers.SGD(0.05), "mse", metrics=["mae"], weighted_metrics=["mse"])
+        logs.append([model.train_on_batch(x, y, sample_weight=weights, return_dict=True) for _ in range(3)])
+    for want, got in zip(*logs, strict=True):
+        assert want.keys() == got.keys()
+        for name in want:
+            np.testing.assert_allclose(got[name], want[name], rtol=2e-5, err_msg=name)
+    for got, want in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
