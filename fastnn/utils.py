@@ -83,6 +83,28 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     return rows.reshape(*labels.shape, num_classes)
 
 
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
+    """x divided by its norms along an axis; what is all 0 stays so.
+
+    Parameters
+    ----------
+    x : array_like
+    axis : int
+    order : int
+        Of the norm: 2 is Euclid's.
+
+    Examples
+    --------
+    >>> from fastnn.utils import normalize
+    >>> normalize([[3.0, 4.0], [0.0, 0.0]])
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
+    array = np.asarray(x)
+    norm = np.linalg.norm(array, order, axis, keepdims=True)
+    return array / np.where(norm == 0, 1, norm)
+
+
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """x, y and sample weights, None where there are none, from what `train_step` and its like are given.
 

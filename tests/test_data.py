@@ -1,5 +1,7 @@
 """Data are read where they lie: never copied whole, and memory maps are read ahead of the steps."""
 
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -202,3 +204,39 @@ def test_nothing_runs_for_data_that_are_in_memory(mapped):
     walker.begin()
     assert walker._thread is None
     walker.close()
+
+
+LARGER_THAN_MEMORY = """
+import os, resource, sys
+import numpy as np
+from fastnn import layers, models
+
+memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+rows = 2 * memory // (4 << 16)
+with open(sys.argv[1], "wb") as file:
+    file.truncate(rows * (4 << 16))
+resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
+x = np.memmap(sys.argv[1], np.float32, "r", shape=(rows, 1 << 16))
+y = np.broadcast_to(np.float32(1), rows)
+model = models.Sequential([layers.Input((1 << 16,)), layers.Dense(1)])
+model.compile("sgd", "mse", run_eagerly=True)
+loss = model.fit(x, y, batch_size=4, steps_per_epoch=3, verbose=0).history["loss"][0]
+assert 0 < loss <= 1, loss
+assert model.evaluate(x, y, batch_size=4, steps=2, verbose=0) < loss
+assert model.predict(x[-5:], verbose=0).shape == (5, 1)
+assert x.nbytes > memory
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+def test_data_larger_than_memory_are_only_read(tmp_path):
+    """A file with holes in it, twice as large as this machine's memory; the process may have 1 GB."""
+    file = tmp_path / "large"
+    try:
+        with open(file, "wb") as large:
+            large.truncate(2 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except OSError:
+        pytest.skip("this file system has no files of that size")
+    done = subprocess.run([sys.executable, "-c", LARGER_THAN_MEMORY, file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert file.stat().st_blocks < 100, "nothing was written"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,12 +45,15 @@ class Metric(Tracked):
 
     _direction: str | None = None  # "up" if more is better, "down" if less; for callbacks with mode="auto"
 
+    made: ClassVar[int] = 0  # so many metrics, ever: models look for theirs when there are more
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "result" in cls.__dict__:
             cls.result = later(cls.__dict__["result"])  # type: ignore[method-assign]  # a step reads no values
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        Metric.made += 1
         self.name = name or auto_name(type(self).__name__)
         self._dtype = np.dtype(dtype or config.floatx()).name
         self._variables: list[Variable] = []

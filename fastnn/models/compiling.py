@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import errors, metrics, ops, optimizers, registry, tree
-from fastnn._core import in_step
+from fastnn._core import in_step, structure_changes
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer
 from fastnn.models import data
@@ -38,6 +38,7 @@ class Compiled(Reader):
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
     stop_training: bool = False
+    _attributes: tuple[Any, list[Any]] | None = None  # the metrics among them, and when that was known
     _told: bool = False  # that steps run through Python
     _compile_config: dict[str, Any] | None = None
     _compile_metrics: CompileMetrics | None = None
@@ -125,7 +126,7 @@ class Compiled(Reader):
         """The arguments of `compile` as plain values; empty before it was called."""
         if not self.compiled or self._compile_config is None:
             return {}
-        return {name: tree.map_structure(registry.serialize, value) for name, value in self._compile_config.items()}
+        return {name: tree.map_structure(_serialized, value) for name, value in self._compile_config.items()}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """`compile` with what `get_compile_config` returned, and make the optimizer's state."""
@@ -210,7 +211,14 @@ class Compiled(Reader):
                 found.append(self._compile_metrics)
             if self._compile_loss is not None:
                 found += self._compile_loss.metrics
-        return found + super().metrics
+        return found + self._metrics_of_layers()
+
+    def _metrics_of_layers(self) -> list[Any]:
+        """`Layer.metrics`, looked for again when an attribute has been set, or a metric has been made in a step."""
+        stamp = structure_changes(), metrics.Metric.made
+        if self._attributes is None or self._attributes[0] != stamp:
+            self._attributes = stamp, super().metrics
+        return self._attributes[1]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -276,6 +284,13 @@ class Compiled(Reader):
 
 def _mean(name: str) -> Any:
     return metrics.Mean(name=name)
+
+
+def _serialized(value: Any) -> Any:
+    try:
+        return registry.serialize(value)
+    except TypeError:  # a function without a name: whoever reads it must compile anew
+        return getattr(value, "__name__", type(value).__name__)
 
 
 def _deserialized(value: Any) -> Any:

@@ -32,7 +32,7 @@ class Steps(Compiled):
 
     # What fit and its like note for themselves, and what compile sets (models/structure.py looks at it there).
     _bookkeeping = Layer._bookkeeping | {
-        "_compile_config", "_in_epoch", "_initial_epoch", "_plan", "_programs", "_steps_per_execution", "_told",
+        "_attributes", "_compile_config", "_in_epoch", "_initial_epoch", "_plan", "_programs", "_steps_per_execution", "_told",
         "_training", "history", "stop_evaluating", "stop_predicting", "stop_training",
     }  # fmt: skip
 

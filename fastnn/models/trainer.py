@@ -156,7 +156,8 @@ class Trainer(SingleBatches):
                 hooks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
-            self.optimizer.finalize_variable_values(self.trainable_variables)
+            if self.optimizer is not None and epochs > 0:
+                self.optimizer.finalize_variable_values(self._make_plan().trained)
             hooks.on_train_end(logs)
         return hooks.history or History()
 
