@@ -300,7 +300,7 @@ def test_what_is_never_called_is_refused():
         def make_train_function(self, force=False):
             raise AssertionError
 
-    with pytest.raises(RuntimeError, match="make_train_function is overridden, but never used. Override train_step"):
+    with pytest.raises(RuntimeError, match="a make_..._function is overridden, but never used. Override train_step"):
         own(Own).fit(X, Y, verbose=0)
     own(models.Sequential).make_train_function(force=True)
 

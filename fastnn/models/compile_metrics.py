@@ -45,12 +45,13 @@ class CompileMetrics:
         self._order: list[str] | None = None  # of the outputs, where they are a dict or have names
         self._plain: list[OutputMetrics | None] = []
         self._weighted: list[OutputMetrics | None] = []
+        self._named: list[tuple[str, Any]] = []
         self.built = False
 
     @property
     def metrics(self) -> list[Any]:
         """All metrics; none before the first data."""
-        return [metric for each in (*self._plain, *self._weighted) if each is not None for metric in each.metrics]
+        return [metric for _, metric in self._named]
 
     @property
     def variables(self) -> list[Any]:
@@ -68,6 +69,7 @@ class CompileMetrics:
         targets = self._flat(y_true)
         self._plain = self._build_outputs("metrics", targets, y_pred, flat, names)
         self._weighted = self._build_outputs("weighted_metrics", targets, y_pred, flat, names)
+        self._named = self._names()
         self.built = True
 
     def _build_outputs(
@@ -129,7 +131,11 @@ class CompileMetrics:
 
     def result(self) -> dict[str, Any]:
         """The values by name."""
-        results: dict[str, Any] = {}
+        return {name: metric.result() for name, metric in self._named}
+
+    def _names(self) -> list[tuple[str, Any]]:
+        """All metrics with the names under which they are reported."""
+        found: list[tuple[str, Any]] = []
         counts: dict[str, int] = {}
         for weighted, each in [*((False, each) for each in self._plain), *((True, each) for each in self._weighted)]:
             for metric in () if each is None else each.metrics:
@@ -139,8 +145,8 @@ class CompileMetrics:
                     name = f"{prefix}weighted_{metric.name}"
                 seen = counts.get(name, 0)
                 counts[name] = seen + 1
-                results[f"{name}_{seen}" if seen else name] = metric.result()
-        return results
+                found.append((f"{name}_{seen}" if seen else name, metric))
+        return found
 
 
 def _check(who: str, argument: str, given: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from fastnn.models.compile_metrics import CompileMetrics
 from fastnn.models.reading import Reader
 from fastnn.pending import Pending
 
-OWN_STEPS = ("train_step", "test_step", "compute_loss")
-OWN_LOGS = ("train_step", "test_step", "compute_metrics", "get_metrics_result")
-
 
 class Compiled(Reader):
     """What `Trainer` knows about losses and metrics."""
@@ -30,6 +27,12 @@ class Compiled(Reader):
         "_compile_loss", "_compile_metrics", "_loss_tracker", "auto_scale_loss", "compiled", "jit_compile", "loss",
         "optimizer",
     }  # fmt: skip
+
+    # Which methods a subclass has written itself.
+    _own_steps: ClassVar[bool] = False
+    _own_train_step: ClassVar[bool] = False
+    _own_logs: ClassVar[bool] = False
+    _own_functions: ClassVar[bool] = False
 
     optimizer: Any = None
     loss: Any = None
@@ -139,8 +142,12 @@ class Compiled(Reader):
             f"{self._who}.{what}", f"{self._training} of the same model is still running", "Wait until it has returned."
         )
 
-    def _has_own_steps(self) -> bool:
-        return overrides(type(self), OWN_STEPS)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._own_steps = _overrides(cls, ("train_step", "test_step", "compute_loss"))
+        cls._own_train_step = _overrides(cls, ("train_step",))
+        cls._own_logs = _overrides(cls, ("train_step", "test_step", "compute_metrics", "get_metrics_result"))
+        cls._own_functions = _overrides(cls, ("make_train_function", "make_test_function", "make_predict_function"))
 
     # ---- the loss
 
@@ -232,24 +239,31 @@ class Compiled(Reader):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The present values of loss and metrics by name."""
+        results = self._results()
+        return results if in_step() else {name: plain(value) for name, value in results.items()}
+
+    def _results(self) -> dict[str, Any]:
         results: dict[str, Any] = {}
         for metric in self.metrics:
             if isinstance(metric, CompileMetrics) and not metric.built:
                 continue
             value = metric.result()
-            results.update(value if isinstance(value, dict) else {metric.name: value})
-        return results if in_step() else {name: plain(value) for name, value in results.items()}
+            if isinstance(value, dict):
+                results.update(value)
+            else:
+                results[metric.name] = value
+        return results
 
     def _logs(self, found: Any = None) -> dict[str, Any]:
         """What callbacks get after a step that returned `found`; sorted by name, as Keras has them.
 
         That is the values of the metrics, unless a step of the user's own returns others.
         """
+        if not self._own_logs:
+            return as_logs(self._results())
         values = as_logs(self.get_metrics_result())
-        if isinstance(found, dict) and overrides(type(self), OWN_LOGS):
-            own = as_logs(found)
-            return values if own.keys() == values.keys() else own
-        return values
+        own = as_logs(found) if isinstance(found, dict) else values
+        return values if own.keys() == values.keys() else own
 
     def _in_order(self, logs: dict[str, Any], return_dict: bool) -> Any:
         """What `evaluate` returns: the values as Keras lists them."""
@@ -301,9 +315,10 @@ def _deserialized(value: Any) -> Any:
     return [_deserialized(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
-def overrides(cls: type, names: tuple[str, ...]) -> bool:
+def _overrides(cls: type, names: tuple[str, ...]) -> bool:
     """Whether a class has methods of its own in the place of the trainer's."""
-    return any(not getattr(cls, name).__module__.startswith("fastnn.models.") for name in names)
+    methods = [getattr(cls, name, None) for name in names]
+    return any(not getattr(method, "__module__", "fastnn.").startswith("fastnn.") for method in methods)
 
 
 def takes_training(function: Any) -> bool:
@@ -319,6 +334,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Pending):
         value = value.value()
     if isinstance(value, Tensor):
+        if value.size == 1:
+            return float(value.item())
         value = value.numpy()
     if isinstance(value, np.ndarray):
         return float(value.reshape(())) if value.size == 1 else value

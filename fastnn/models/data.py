@@ -27,6 +27,9 @@ Arrays = tuple[Array | None, ...]
 Dtypes = tuple[str, ...]
 
 
+_NESTED = (list, tuple, dict)
+
+
 class Data(NamedTuple):
     """Inputs, targets and sample weights: arrays or structures of arrays, with one row per sample; None for none."""
 
@@ -35,14 +38,21 @@ class Data(NamedTuple):
     weight: Any = None
 
     @property
+    def is_plain(self) -> bool:
+        """Whether these are single arrays, no structures."""
+        return not (isinstance(self.x, _NESTED) or isinstance(self.y, _NESTED) or isinstance(self.weight, _NESTED))
+
+    @property
     def first(self) -> Array:
         """The first array there is."""
+        if type(self.x) is np.ndarray:
+            return self.x
         found: Array = [array for array in tree.flatten(self) if array is not None][0]
         return found
 
-    def top(self) -> Data:
-        """The first sample."""
-        return Data(*(tree.map_structure(lambda a: None if a is None else a[:1], part) for part in self))
+    def top(self) -> Any:
+        """The inputs of the first sample."""
+        return tree.map_structure(lambda a: None if a is None else a[:1], self.x)
 
     def cut(self, begin: int, end: int) -> Data:
         """The samples in between, as views."""
@@ -67,6 +77,8 @@ def as_arrays(who: str, argument: str, value: Any) -> Any:
 
     A list of numbers, or of lists of them, is one array; a list of arrays is a structure.
     """
+    if type(value) is np.ndarray:
+        return as_data(who, argument, value)
     if isinstance(value, dict):
         return {key: _part(who, f"{argument}[{key!r}]", part) for key, part in value.items()}
     if isinstance(value, (list, tuple)) and _holds_arrays(value):
@@ -90,6 +102,10 @@ def _holds_arrays(value: Any) -> bool:
 
 def check_lengths(who: str, given: Data) -> int:
     """The number of samples that all arrays share; at least one."""
+    leaves = given if given.is_plain else tree.flatten(given)
+    found = {len(array) for array in leaves if array is not None}
+    if len(found) == 1 and 0 not in found:
+        return found.pop()
     lengths = {}
     for name, part in zip(("x", "y", "sample_weight"), given, strict=True):
         for path, array in tree.flatten_with_path(part):
@@ -216,10 +232,13 @@ class Batches:
 
     def _hold(self, given: Data, batch_size: int) -> None:
         # What cannot be read where it lies (more axes than kernels know) is copied here, once.
-        self.arrays: Arrays = tuple([None if a is None else gatherable(a) for a in tree.flatten(given)])
-        self._skeleton = Data(*(tree.map_structure(lambda a: None, part) for part in given))
-        self._spread = tree.is_nested(given.y) and given.weight is not None and not tree.is_nested(given.weight)
-        self.form = tree.form(given)
+        leaves = given if given.is_plain else tree.flatten(given)
+        self.arrays: Arrays = tuple([None if a is None else gatherable(a) for a in leaves])
+        self._skeleton, self.form, self._spread = None, None, False
+        if not given.is_plain:
+            self._skeleton = tree.map_structure(lambda a: None, tuple(given))
+            self._spread = tree.is_nested(given.y) and given.weight is not None and not tree.is_nested(given.weight)
+            self.form = tree.form(tuple(given))
         self.samples = len(given.first)
         self.batch_size = min(batch_size, self.samples)
         self.whole_steps = self.samples // self.batch_size
@@ -240,7 +259,7 @@ class Batches:
         return self._packed(self.arrays)
 
     def _packed(self, leaves: Sequence[Any]) -> Data:
-        return Data(*tree.pack_sequence_as(self._skeleton, leaves))
+        return Data(*(leaves if self._skeleton is None else tree.pack_sequence_as(self._skeleton, leaves)))
 
     def begin(self, generator: np.random.Generator | None = None, anew: bool = False) -> bool:
         """Begin an epoch; ``anew`` starts from the first batch in any case. Returns whether there is one."""

@@ -67,7 +67,7 @@ class Evaluation(Steps):
         data.begin_first(who, batches)
         sample = batches.sample
         self._check_loss(who, sample)
-        self._build_from(sample.top().x)
+        self._build_from(sample.top())
         self._check_labels(who, sample.y)
         self._make_plan()
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches.steps)
@@ -178,7 +178,7 @@ class Evaluation(Steps):
 
     def _predict(self, who: str, batches: data.Batches, level: int, callbacks: Any) -> Any:
         data.begin_first(who, batches)
-        self._build_from(batches.sample.top().x)
+        self._build_from(batches.sample.top())
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)

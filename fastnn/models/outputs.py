@@ -44,9 +44,11 @@ class Collected:
 
     def room(self, y: Any, count: int) -> Array | None:
         """The array that further outputs like y can be written to, from row `filled` on; None if y does not fit."""
-        if type(y) is not Tensor or self.whole is None or not y.data.flags.c_contiguous:
+        if type(y) is not Tensor or self.whole is None or len(self.whole) > 1:
             return None
-        return self.whole[0] if _has_rows([y], count) and _fit([y], self.whole) else None
+        rows, values = self.whole[0], y.data
+        fits = values.shape == (count, *rows.shape[1:]) and values.dtype == rows.dtype
+        return rows if fits and values.flags.c_contiguous else None
 
     def result(self) -> Any:
         if self.whole is None:

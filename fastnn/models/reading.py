@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from fastnn import errors, tree
 from fastnn.autograd import Array
@@ -16,13 +18,15 @@ class Reader(Layer):
     """What `Trainer` knows about data."""
 
     _compile_loss: CompileLoss | None = None
+    _own_steps: ClassVar[bool] = False  # whether a subclass computes its loss itself
 
     def _read(self, who: str, x: Any, y: Any, weight: Any) -> data.Data:
         """The user's data as arrays of one length."""
         if x is None:
             raise errors.type_error(who, "x", "an array-like", None)
         inputs = data.as_arrays(who, "x", x)
-        if self._wanted_dtypes() is not None and len(self._wanted_dtypes() or ()) == 1:
+        wanted = self._wanted_dtypes()
+        if wanted is not None and len(wanted) == 1:
             inputs = self._only_input(who, inputs)
         targets = None if y is None else data.as_arrays(who, "y", y)
         weights = None if weight is None else data.as_arrays(who, "sample_weight", weight)
@@ -32,7 +36,7 @@ class Reader(Layer):
 
     def _only_input(self, who: str, x: Any) -> Array:
         """The array for a model's one input; a list or dict may hold it."""
-        found = tree.flatten(x)
+        found = [x] if type(x) is np.ndarray else tree.flatten(x)
         if len(found) != 1:
             got = errors.Shown(f"a {type(x).__name__} of {len(found)} arrays")
             raise errors.value_error(who, "x", "one array, for the model's one input", got, "Stack rows: np.stack(x).")
@@ -109,15 +113,16 @@ class Reader(Layer):
 
     def _dtypes(self, given: data.Data) -> data.Dtypes:
         """What the arrays are converted to: floats to the model's type; integers stay whole where they are wanted."""
-        weights = len(tree.flatten(given.weight))
+        weights = len(tree.flatten(given.weight)) if given.weight is not None else 1
         return (*self._dtypes_of_x(given.x), *self._dtypes_of_y(given.y), *[self.dtype] * weights)
 
     def _dtypes_of_x(self, x: Any) -> list[str]:
-        wanted, leaves = self._wanted_dtypes(), tree.flatten(x)
+        wanted = self._wanted_dtypes()
+        leaves = [x] if type(x) is np.ndarray else tree.flatten(x)
         if wanted is None or len(wanted) != len(leaves):
             return [self._own_kind(leaf) for leaf in leaves]
-        names = getattr(self, "input_names", None)
-        if isinstance(x, dict) and names is not None and set(x) == set(names):
+        names = getattr(self, "input_names", None) if isinstance(x, dict) else None
+        if names is not None and set(x) == set(names):
             by_name = dict(zip(names, wanted, strict=True))
             return [by_name[path[0]] for path, _ in tree.flatten_with_path(x)]
         return wanted
@@ -130,9 +135,11 @@ class Reader(Layer):
 
     def _dtypes_of_y(self, y: Any) -> list[str]:
         """Class numbers stay whole; so do integers whose use is not known."""
-        leaves = tree.flatten(y)
+        if y is None:
+            return [self.dtype]
+        leaves = [y] if type(y) is np.ndarray else tree.flatten(y)
         known = [None] * len(leaves) if self._compile_loss is None else self._compile_loss.sparse(len(leaves))
-        if self._has_own_steps():
+        if self._own_steps:
             known = [None] * len(leaves)
         return [self._dtype_of_y(array, sparse) for array, sparse in zip(leaves, known, strict=True)]
 
@@ -142,19 +149,18 @@ class Reader(Layer):
 
     # ---- checks
 
-    def _has_own_steps(self) -> bool:
-        """Whether a subclass computes its loss itself."""
-        raise NotImplementedError
-
     def _check_loss(self, who: str, given: data.Data) -> None:
-        if self._compile_loss is not None and given.y is None and not self._has_own_steps():
+        if self._compile_loss is not None and given.y is None and not self._own_steps:
             raise errors.type_error(who, "y", "given for the loss", None)
 
     def _check_labels(self, who: str, y: Any) -> None:
         """Class numbers must exist; found here, a wrong one stops training before the first step."""
-        if y is None or self._compile_loss is None or self._has_own_steps():
+        if y is None or self._compile_loss is None or self._own_steps:
             return
-        found, losses = tree.flatten_with_path(y), self._compile_loss.flat()
+        losses = self._compile_loss.flat()
+        if not any(map(is_sparse, losses)):
+            return
+        found = tree.flatten_with_path(y)
         shapes = getattr(self, "_output_shape", None)
         shapes = shapes if isinstance(shapes, list) else [shapes]
         if not len(found) == len(shapes) == len(losses):

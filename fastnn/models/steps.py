@@ -17,7 +17,7 @@ from fastnn import errors
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer
 from fastnn.models import data
-from fastnn.models.compiling import Compiled, overrides
+from fastnn.models.compiling import Compiled
 from fastnn.models.interrupts import Uninterrupted
 from fastnn.models.replay import Programs
 from fastnn.utils import unpack_x_y_sample_weight
@@ -32,8 +32,8 @@ class Steps(Compiled):
 
     # What fit and its like note for themselves, and what compile sets (models/structure.py looks at it there).
     _bookkeeping = Layer._bookkeeping | {
-        "_attributes", "_compile_config", "_in_epoch", "_initial_epoch", "_plan", "_programs", "_steps_per_execution", "_told",
-        "_training", "history", "stop_evaluating", "stop_predicting", "stop_training",
+        "_attributes", "_compile_config", "_in_epoch", "_initial_epoch", "_plan", "_programs", "_steps_per_execution",
+        "_told", "_training", "history", "stop_evaluating", "stop_predicting", "stop_training",
     }  # fmt: skip
 
     _in_epoch: bool = False
@@ -134,13 +134,13 @@ class Steps(Compiled):
 
     def _prepare_training(self, who: str, train: data.Data, held_out: data.Data | None) -> None:
         """Check what can be checked and make all weights, before the first step changes anything."""
-        for name in ("make_train_function", "make_test_function", "make_predict_function"):
-            if overrides(type(self), (name,)):
-                raise errors.order_error(who, f"{name} is overridden, but never used", "Override train_step instead.")
+        if self._own_functions:
+            what = "a make_..._function is overridden, but never used"
+            raise errors.order_error(who, what, "Override train_step or its like instead.")
         places = [(who, train), *([] if held_out is None else [(f"{who} validation_data", held_out)])]
         for place, given in places:
             self._check_loss(place, given)
-        self._build_from(train.top().x)
+        self._build_from(train.top())
         for place, given in places:
             self._check_labels(place, given.y)
         self._plan_training()
@@ -148,7 +148,7 @@ class Steps(Compiled):
             warnings.warn(f"{who}: the model has no trainable weights. Set layer.trainable = True.", stacklevel=3)
 
     def _plan_training(self) -> None:
-        if self._make_plan().trained and self.optimizer is not None and not overrides(type(self), ("train_step",)):
+        if self._make_plan().trained and self.optimizer is not None and not self._own_train_step:
             self.optimizer._include(self._plan.trained)
 
     def _make_plan(self) -> Plan:

@@ -233,7 +233,7 @@ class Stream(Batches):
         given = self._read(who, item)
         if self._rings is None:
             self._make_ring(given)
-        elif tree.form(given) != self.form:
+        elif (None if given.is_plain else tree.form(tuple(given))) != self.form:
             rule = "of the structure of the first batch"
             raise errors.value_error(who, "it", rule, errors.Shown("other lists or dicts"))
         arrays = tree.flatten(given)
