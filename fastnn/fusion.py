@@ -2,7 +2,7 @@
 
 * convolution [+ activation] + max-pooling: `ops.conv2d_max_pool`, which never stores the convolution's result
 * convolution + activation, dense + activation: the activation is applied as the product is stored
-* batch normalization + activation: the gradient passes both at once, too
+* batch normalization [+ addition of another tensor] [+ activation]: the gradient passes all at once, too
 
 where the activation is linear, relu or leaky_relu, in the first layer or in a layer of its own. (A softmax or sigmoid
 and its cross-entropy are joined by the loss.) The op's value has the bits that the layers would give one by one.
@@ -18,18 +18,20 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fastnn import activations, ops
+from fastnn.autograd import Tensor
 from fastnn.layers.activation import LeakyReLU, ReLU
 from fastnn.layers.base import Layer, _state
 from fastnn.layers.conv import Conv2D
 from fastnn.layers.core import Activation, Dense
 from fastnn.layers.edge import FUSED
+from fastnn.layers.merge import Add
 from fastnn.layers.normalization import BatchNormalization
 from fastnn.layers.pool import MaxPooling2D
 from fastnn.ops.conv_pool import MOST_POSITIONS
 from fastnn.ops.normalization import Fusion
 
 SLOPE = 0.2  # of activations.leaky_relu
-_CALLS = {cls: cls.call for cls in (Activation, BatchNormalization, Conv2D, Dense, LeakyReLU, MaxPooling2D, ReLU)}
+_CALLS = {cls: cls.call for cls in (Activation, Add, BatchNormalization, Conv2D, Dense, LeakyReLU, MaxPooling2D, ReLU)}
 
 
 class Fused(NamedTuple):
@@ -40,8 +42,11 @@ class Fused(NamedTuple):
     slope: float
     pool: MaxPooling2D | None
 
-    def __call__(self, x: Any) -> Any:
-        """The last layer's output. Each layer checks its own input, so that errors name the right one."""
+    def __call__(self, x: Any, residual: Any = None) -> Any:
+        """The last layer's output; residual: what is added behind a normalization.
+
+        Each layer checks its own input, so that errors name the right one.
+        """
         head: Any = self.layers[0]
         x = head._convert(x)
         head._prepare(x)
@@ -50,7 +55,7 @@ class Fused(NamedTuple):
             shape = before.compute_output_shape(shape)
             layer._check_shape(shape)
         if type(head) is BatchNormalization:
-            return head.fused(x, bool(_state.training), Fusion(self.activation, self.slope))
+            return head.fused(x, bool(_state.training), Fusion(self.activation, self.slope, residual))
         if type(head) is Dense:
             return ops.linear(x, head.kernel, head.bias, self.activation, self.slope)
         arguments = (
@@ -97,6 +102,26 @@ def match(layers: Sequence[Layer], at: int = 0) -> Fused | None:
     if pool is not None and _pools(head, pool):
         return Fused((*layers[at : end + 1],), activation, slope, pool)  # type: ignore[arg-type]  # a pool, by _pools
     return Fused((*layers[at:end],), activation, slope, None) if end > at + 1 else None
+
+
+def adds(operation: Any) -> bool:
+    """Whether an operation of a graph is an addition."""
+    return type(operation) is Add or getattr(operation, "op", None) == "add"
+
+
+def takes_sums(layer: Any) -> bool:
+    """Whether what is added to the layer's result may be computed with it."""
+    return type(layer) is BatchNormalization
+
+
+def match_sum(layer: Any, addition: Any, after: Sequence[Layer], x: Any, residual: Any) -> Fused | None:
+    """The pattern of a layer, an addition to its result, and the first of the layers that follow if it fits."""
+    if not (_plain(layer, layer) and _by_last_axis(layer) and (type(addition) is not Add or _plain(addition, layer))):
+        return None
+    if not (isinstance(residual, Tensor) and residual.shape == x.shape and residual.dtype == layer._np_dtype):
+        return None
+    own = _activation(after[0]) if after and _plain(after[0], layer) else None
+    return Fused((layer,), "linear", SLOPE, None) if own is None else Fused((layer, after[0]), *own, None)
 
 
 def _plain(layer: Any, head: Layer) -> bool:

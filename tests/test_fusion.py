@@ -201,3 +201,67 @@ def test_a_fused_dense_layer_names_itself():
     model(np.ones((2, 3)))
     with pytest.raises(ValueError, match="Dense 'dense': the last axis of x must be 3, as built; got 5"):
         model(np.ones((2, 5)))
+
+
+def residual_net(add, after, shape=(6, 5, 4)):
+    """A block around a shortcut, twice."""
+    utils.set_random_seed(4)
+    x = inputs = layers.Input(shape)
+    for _ in range(2):
+        y = layers.Conv2D(4, 3, padding="same", use_bias=False)(x)
+        y = layers.BatchNormalization(momentum=0.5)(y)
+        x = add(y, x)
+        for layer in after():
+            x = layer(x)
+    return models.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+
+
+SUMS = {
+    "Add": (lambda a, b: layers.Add()([a, b]), lambda: [relu(None)]),
+    "the operator, the other way round": (lambda a, b: b + a, lambda: [layers.LeakyReLU()]),
+    "two convolutions behind": (lambda a, b: a + b, lambda: [layers.ReLU(), layers.Conv2D(4, 1), layers.ReLU()]),
+    "no activation": (lambda a, b: layers.Add()([a, b]), lambda: [layers.AveragePooling2D(1)]),
+}
+NO_SUMS = {
+    "three": (lambda a, b: layers.Add()([a, b, b]), lambda: [layers.ReLU()]),
+    "itself": (lambda a, b: a + a, lambda: [layers.ReLU()]),
+    "used twice": (lambda a, b: a + b + layers.ReLU()(a), lambda: [layers.ReLU()]),
+    "a product": (lambda a, b: layers.Multiply()([a, b]), lambda: [layers.ReLU()]),
+    "regularised": (lambda a, b: layers.Add(activity_regularizer="l2")([a, b]), lambda: [layers.ReLU()]),
+}
+
+
+def trained(case, monkeypatch, apart=False):
+    """Weights and predictions after some steps, and whether a sum was computed with its normalization."""
+    x, y = random_array((8, 6, 5, 4)).astype(np.float32), random_array((8, 2)).astype(np.float32)
+    with monkeypatch.context() as patched, _core.trace() as launches:
+        if apart:
+            patched.setattr(fusion, "match_sum", lambda *_: None)
+        model = residual_net(*case)
+        model.compile(fastnn.optimizers.SGD(0.05), "mse")
+        model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
+        result = [*model.get_weights(), model.predict(x, verbose=0)]
+    joined = any(name == "norm_apply" and fields["residual"] is not None for name, _, fields in launches)
+    return [array.tobytes() for array in result], joined
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_behind_a_normalization_are_computed_with_it(name, monkeypatch):
+    fused, joined = trained(SUMS[name], monkeypatch)
+    single, apart = trained(SUMS[name], monkeypatch, apart=True)
+    assert joined and not apart
+    assert fused == single
+
+
+@pytest.mark.parametrize("name", NO_SUMS)
+def test_other_sums_stay_by_themselves(name, monkeypatch):
+    assert not trained(NO_SUMS[name], monkeypatch)[1]
+
+
+def test_a_sum_that_is_an_output_is_one():
+    x = layers.Input((3,))
+    y = layers.BatchNormalization()(layers.Dense(3)(x))
+    total = y + x
+    model = models.Model(x, [layers.ReLU()(total), total, y])
+    outputs = model(random_array((4, 3)))
+    assert_same_bits(outputs[0].numpy(), np.maximum(outputs[1].numpy(), 0), "relu of the sum")

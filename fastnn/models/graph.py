@@ -169,6 +169,15 @@ class _Step(NamedTuple):
     node: Node  # the first
     results: tuple[int, ...]  # ids of the KerasTensors that it gives
     done: tuple[int, ...]  # ids of those that nobody needs afterwards
+    sum: _Sum | None = None  # what follows a chain of one layer
+
+
+class _Sum(NamedTuple):
+    """Something is added to a layer's result, and layers follow."""
+
+    node: Node  # the addition
+    other: int  # id of the KerasTensor that is added
+    after: tuple[Layer, ...]
 
 
 class Plan:
@@ -187,7 +196,7 @@ class Plan:
         for node in nodes:
             for x in node.input_tensors:
                 users[id(x)].append(node)
-        steps: list[tuple[list[Node], list[Layer]]] = []
+        runs: list[list[Node]] = []
         placed: set[Node] = set()
         for node in nodes:
             if node in placed:
@@ -196,16 +205,68 @@ class Plan:
             while (follower := self._only_user(run[-1], users)) is not None:
                 run.append(follower)
             placed.update(run)
-            steps.append((run, [each.operation for each in run] if len(run) > 1 or _takes_one(node) else []))
-        last_use = {id(x): i for i, (run, _) in enumerate(steps) for x in run[0].input_tensors}
+            runs.append(run)
+        others = self._join_sums(runs, users)
+        needed = [[*run[0].input_tensors, *(x for node, x in others.items() if node in run[1:2])] for run in runs]
+        last_use = {id(x): i for i, inputs in enumerate(needed) for x in inputs}
         done: dict[int, list[int]] = defaultdict(list)
         for key, i in last_use.items():
             if key not in self.outputs:
                 done[i].append(key)
-        self.steps = [
-            _Step(tuple(chain), run[0], tuple(id(x) for x in run[-1].output_tensors), tuple(done[i]))
-            for i, (run, chain) in enumerate(steps)
-        ]
+        self.steps = []
+        for i, run in enumerate(runs):
+            chain = tuple(each.operation for each in run) if len(run) > 1 or _takes_one(run[0]) else ()
+            after = None
+            if len(run) > 1 and run[1] in others:
+                chain, after = chain[:1], _Sum(run[1], id(others[run[1]]), chain[2:])
+            results = tuple(id(x) for x in run[-1].output_tensors)
+            self.steps.append(_Step(chain, run[0], results, tuple(done[i]), after))
+
+    def _join_sums(self, runs: list[list[Node]], users: dict[int, list[Node]]) -> dict[Node, KerasTensor]:
+        """Make one run of a layer, the addition of something to its result, and what follows: the additions, and what
+        they add. Which layers and additions may be joined, fusion.py says."""
+        others: dict[Node, KerasTensor] = {}
+        first = {run[0]: run for run in runs}
+        last = {run[-1]: run for run in runs}
+        for node in list(first):
+            found = self._summand(node, last, users)
+            if found is None:
+                continue
+            before, others[node] = found
+            run, earlier = first[node], last.pop(before)
+            earlier.pop()
+            if not earlier:
+                runs.remove(earlier)
+            else:
+                last[earlier[-1]] = earlier
+            following = users[id(node.output_tensors[0])]
+            run.insert(0, before)
+            if len(following) == 1 and _takes_one(following[0]) and id(node.output_tensors[0]) not in self.outputs:
+                later = first[following[0]]
+                runs.remove(later)
+                run.extend(later)
+            last[run[-1]] = run
+        return others
+
+    def _summand(
+        self, node: Node, last: dict[Node, list[Node]], users: dict[int, list[Node]]
+    ) -> tuple[Node, KerasTensor] | None:
+        """The layer that an addition may be joined to, and the other summand."""
+        if len(node.input_tensors) != 2 or not fusion.adds(node.operation):
+            return None
+        for mine, other in (node.input_tensors, node.input_tensors[::-1]):
+            before = mine._node
+            if (
+                before in last
+                and mine is not other
+                and fusion.takes_sums(before.operation)
+                and _takes_one(before)
+                and users[id(mine)] == [node]
+                and id(mine) not in self.outputs
+                and mine.shape == other.shape
+            ):
+                return before, other
+        return None
 
     def _only_user(self, node: Node, users: dict[int, list[Node]]) -> Node | None:
         """The layer that is the only one to need a layer's result, which it takes as its only argument."""
@@ -217,8 +278,10 @@ class Plan:
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs for the inputs."""
         values = dict(zip(self.inputs, inputs, strict=True))
-        for chain, node, results, done in self.steps:
-            if chain:
+        for chain, node, results, done, after in self.steps:
+            if after is not None:
+                values[results[0]] = self._run_sum(chain[0], node, after, values)
+            elif chain:
                 values[results[0]] = fusion.call_chain(chain, values[id(node.input_tensors[0])])
             else:
                 args, kwargs = node.fill_in(values)
@@ -226,6 +289,16 @@ class Plan:
             for key in done:
                 del values[key]
         return [values[key] for key in self.outputs]
+
+
+    @staticmethod
+    def _run_sum(layer: Layer, node: Node, after: _Sum, values: dict[int, Any]) -> Any:
+        x = values[id(node.input_tensors[0])]
+        fused = fusion.match_sum(layer, after.node.operation, after.after, x, values[after.other])
+        if fused is not None:
+            return fusion.call_chain(after.after[len(fused.layers) - 1 :], fused(x, values[after.other]))
+        args, kwargs = after.node.fill_in(values | {id(node.output_tensors[0]): layer(x)})
+        return fusion.call_chain(after.after, after.node.operation(*args, **kwargs))
 
 
 def _takes_one(node: Node) -> bool:
