@@ -40,12 +40,39 @@ class Dense(NamedTuple):
     relu: bool
 
 
+class ConvNorm(NamedTuple):
+    """A square convolution without bias, "same" as Keras pads, then batch normalization, then ReLU or none."""
+
+    filters: int
+    size: int
+    strides: int
+    relu: bool
+
+
+class Block(NamedTuple):
+    """Two 3 x 3 ConvNorms, to which the input is added before the ReLU: as it is or, with a stride, through a 1 x 1."""
+
+    filters: int
+    strides: int
+
+    @property
+    def parts(self) -> tuple[ConvNorm, ConvNorm, ConvNorm | None]:
+        """The first, the second and the shortcut's, where there is one."""
+        first = ConvNorm(self.filters, 3, self.strides, True)
+        shortcut = ConvNorm(self.filters, 1, self.strides, False) if self.strides > 1 else None
+        return first, ConvNorm(self.filters, 3, 1, False), shortcut
+
+
+class Average(NamedTuple):
+    """The mean of each channel."""
+
+
 class Network(NamedTuple):
     """What a library needs to know to build it."""
 
     name: str
     input: tuple[int, ...]  # channels last
-    layers: tuple[Conv | Pool | Dense, ...]
+    layers: tuple[Conv | Pool | Dense | ConvNorm | Block | Average, ...]
     loss: str  # "sparse": softmax and class numbers; "binary": sigmoid and 0 or 1; both from logits
     rate: float = 1e-3  # Adam's
 
@@ -64,6 +91,16 @@ CIFAR_CNN = Network(
     ),
     "sparse", rate=1e-4,  # at 1e-3 the rounding errors of two libraries grow to 0.4 % of the loss in 50 steps
 )  # fmt: skip
+RESNET_20 = Network(
+    "ResNet-20", (32, 32, 3),
+    (
+        ConvNorm(16, 3, 1, True),
+        *(Block(filters, 2 if filters > 16 and not i else 1) for filters in (16, 32, 64) for i in range(3)),
+        Average(), Dense(10, False),
+    ),
+    "sparse", rate=1e-4,
+)  # fmt: skip
+MOMENTUM, EPSILON = 0.99, 1e-3  # of batch normalization, Keras's
 
 
 def shapes(network: Network) -> list[tuple[int, ...]]:
@@ -76,25 +113,49 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
             found.append((before[0] - cut, before[1] - cut, layer.filters))
         elif isinstance(layer, Pool):
             found.append((before[0] // layer.size, before[1] // layer.size, before[2]))
+        elif isinstance(layer, (ConvNorm, Block)):
+            found.append((-(-before[0] // layer.strides), -(-before[1] // layer.strides), layer.filters))
+        elif isinstance(layer, Average):
+            found.append(before[2:])
         else:
             found.append((layer.units,))
     return found
 
 
 def initial_weights(network: Network, seed: int = 0) -> list[np.ndarray]:
-    """Kernel (Keras's layout) and bias of each layer that has them: Glorot's uniform distribution, and zeros."""
+    """The weights of all layers, in Keras's order and layout: kernel (Glorot's uniform distribution) and bias (zeros).
+
+    Of a ConvNorm: kernel, gamma, beta, mean, variance; of a block: the first's, the kernels of the second and of the
+    shortcut, the other weights of the second and of the shortcut.
+    """
     rng = np.random.default_rng(seed)
-    weights = []
+    weights: list[np.ndarray] = []
+
+    def kernel(*shape: int) -> None:
+        limit = np.sqrt(6 / (np.prod(shape[:-2]) * (shape[-2] + shape[-1])))
+        weights.append(rng.uniform(-limit, limit, shape).astype(np.float32))
+
+    def normalization(channels: int) -> None:
+        weights.extend(np.full(channels, value, np.float32) for value in (1, 0, 0, 1))
+
     for layer, before in zip(network.layers, shapes(network), strict=False):
-        if isinstance(layer, Pool):
-            continue
         if isinstance(layer, Conv):
-            shape: tuple[int, ...] = (layer.size, layer.size, before[-1], layer.filters)
-        else:
-            shape = (int(np.prod(before)), layer.units)
-        field = int(np.prod(shape[:-2]))
-        limit = np.sqrt(6 / (field * (shape[-2] + shape[-1])))
-        weights += [rng.uniform(-limit, limit, shape).astype(np.float32), np.zeros(shape[-1], np.float32)]
+            kernel(layer.size, layer.size, before[-1], layer.filters)
+        elif isinstance(layer, Dense):
+            kernel(int(np.prod(before)), layer.units)
+        elif isinstance(layer, ConvNorm):
+            kernel(layer.size, layer.size, before[-1], layer.filters)
+            normalization(layer.filters)
+        elif isinstance(layer, Block):
+            kernel(3, 3, before[-1], layer.filters)
+            normalization(layer.filters)
+            kernel(3, 3, layer.filters, layer.filters)
+            if layer.parts[2]:
+                kernel(1, 1, before[-1], layer.filters)
+                normalization(layer.filters)
+            normalization(layer.filters)
+        if isinstance(layer, (Conv, Dense)):
+            weights.append(np.zeros(weights[-1].shape[-1], np.float32))
     return weights
 
 
@@ -106,18 +167,37 @@ def forward_flops(network: Network) -> float:
     total = 0.0
     for layer, after, before in zip(network.layers, (*network.layers[1:], None), shapes(network), strict=False):
         if isinstance(layer, Conv):
-            pairs = []
-            for n in before[:2]:
-                ahead = (layer.size - 1) // 2 if layer.padding == "same" else 0
-                outputs = n if layer.padding == "same" else n - layer.size + 1
-                if isinstance(after, Pool):
-                    outputs -= outputs % after.size
-                taps = np.arange(outputs)[:, None] - ahead + np.arange(layer.size)
-                pairs.append(((taps >= 0) & (taps < n)).sum())
-            total += 2.0 * pairs[0] * pairs[1] * before[-1] * layer.filters
+            ahead = (layer.size - 1) // 2 if layer.padding == "same" else 0
+            outputs = [n if layer.padding == "same" else n - layer.size + 1 for n in before[:2]]
+            kept = [n - n % after.size if isinstance(after, Pool) else n for n in outputs]
+            total += 2.0 * _pairs(before, kept, layer.size, 1, ahead) * before[-1] * layer.filters
         elif isinstance(layer, Dense):
             total += 2.0 * float(np.prod(before)) * layer.units
+        for part, shape in _convolutions(layer, before):
+            outputs = [-(-n // part.strides) for n in shape[:2]]
+            ahead = max((outputs[0] - 1) * part.strides + part.size - shape[0], 0) // 2
+            total += 2.0 * _pairs(shape, outputs, part.size, part.strides, ahead) * shape[-1] * part.filters
     return total
+
+
+def _pairs(inputs: tuple[int, ...], outputs: list[int], size: int, strides: int, ahead: int) -> int:
+    """Pairs of an output and an input in its window, of one channel."""
+    found = 1
+    for n, m in zip(inputs, outputs, strict=False):
+        taps = np.arange(m)[:, None] * strides - ahead + np.arange(size)
+        found *= int(((taps >= 0) & (taps < n)).sum())
+    return found
+
+
+def _convolutions(layer: object, before: tuple[int, ...]) -> list[tuple[ConvNorm, tuple[int, ...]]]:
+    """The ConvNorms of a layer with the shapes of their inputs."""
+    if isinstance(layer, ConvNorm):
+        return [(layer, before)]
+    if not isinstance(layer, Block):
+        return []
+    first, second, shortcut = layer.parts
+    between = (-(-before[0] // layer.strides), -(-before[1] // layer.strides), layer.filters)
+    return [(first, before), (second, between), *([(shortcut, before)] if shortcut else [])]
 
 
 # ---- data -----------------------------------------------------------------------------------------------------------
@@ -162,6 +242,13 @@ def data(network: Network, n: int) -> tuple[np.ndarray, np.ndarray]:
 def keras_model(network: Network, keras: Any, weights: list[np.ndarray]) -> Any:
     """Built as a user writes it in Keras or, after ``import fastnn as keras``, in fastnn."""
     layers = keras.layers
+    plain = not any(isinstance(layer, (ConvNorm, Block)) for layer in network.layers)
+    model = keras.Sequential(_stack(network, layers)) if plain else _graph(network, keras)
+    model.set_weights(weights)
+    return model
+
+
+def _stack(network: Network, layers: Any) -> list[Any]:
     stack: list[Any] = [layers.Input(network.input)]
     flat = len(network.input) == 1
     for layer in network.layers:
@@ -169,14 +256,35 @@ def keras_model(network: Network, keras: Any, weights: list[np.ndarray]) -> Any:
             stack.append(layers.Conv2D(layer.filters, layer.size, padding=layer.padding, activation="relu"))
         elif isinstance(layer, Pool):
             stack.append(layers.MaxPooling2D(layer.size))
-        else:
+        elif isinstance(layer, Dense):
             if not flat:
                 stack.append(layers.Flatten())
                 flat = True
             stack.append(layers.Dense(layer.units, activation="relu" if layer.relu else None))
-    model = keras.Sequential(stack)
-    model.set_weights(weights)
-    return model
+    return stack
+
+
+def _graph(network: Network, keras: Any) -> Any:
+    layers = keras.layers
+
+    def normalized(x: Any, part: ConvNorm) -> Any:
+        x = layers.Conv2D(part.filters, part.size, part.strides, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)(x)
+        return layers.ReLU()(x) if part.relu else x
+
+    x = inputs = keras.Input(network.input)
+    for layer in network.layers:
+        if isinstance(layer, ConvNorm):
+            x = normalized(x, layer)
+        elif isinstance(layer, Block):
+            first, second, shortcut = layer.parts
+            y = normalized(normalized(x, first), second)
+            x = layers.ReLU()(layers.Add()([y, normalized(x, shortcut) if shortcut else x]))
+        elif isinstance(layer, Average):
+            x = layers.GlobalAveragePooling2D()(x)
+        elif isinstance(layer, Dense):
+            x = layers.Dense(layer.units, activation="relu" if layer.relu else None)(x)
+    return keras.Model(inputs, x)
 
 
 def keras_loss(network: Network, keras: Any) -> Any:
@@ -186,10 +294,10 @@ def keras_loss(network: Network, keras: Any) -> Any:
     return chosen(from_logits=True)
 
 
-def fastnn_model(network: Network) -> fastnn.Sequential:
+def fastnn_model(network: Network) -> fastnn.Model:
     """With the initial weights, compiled with Adam."""
     import fastnn
 
-    model: fastnn.Sequential = keras_model(network, fastnn, initial_weights(network))
+    model: fastnn.Model = keras_model(network, fastnn, initial_weights(network))
     model.compile("adam", keras_loss(network, fastnn))
     return model

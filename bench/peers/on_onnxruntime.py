@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from networks import Conv, Network, Pool, shapes
+from networks import EPSILON, Average, Block, Conv, ConvNorm, Network, Pool, shapes
 from onnx import TensorProto, helper, numpy_helper
 
 VERSION = onnxruntime.__version__
@@ -28,12 +28,36 @@ def exported(network: Network, weights: list[np.ndarray]) -> bytes:
         nodes.append(helper.make_node(op, list(inputs), [name], name, **attributes))
         return name
 
+    def convolved(x: str, part: ConvNorm, kernel: np.ndarray, height: int) -> str:
+        padding = max((-(-height // part.strides) - 1) * part.strides + part.size - height, 0)
+        pads = [padding // 2] * 2 + [padding - padding // 2] * 2
+        return node("Conv", x, constant(kernel.transpose(3, 2, 0, 1)), pads=pads, strides=[part.strides] * 2)
+
+    def normalized(x: str) -> str:
+        return node("BatchNormalization", x, *(constant(next(left)) for _ in range(4)), epsilon=EPSILON)
+
     at, flat, left = "x", len(network.input) == 1, iter(weights)
     for layer, before in zip(network.layers, shapes(network), strict=False):
         if isinstance(layer, Pool):
             at = node("MaxPool", at, kernel_shape=[layer.size] * 2, strides=[layer.size] * 2)
             continue
-        kernel, bias = next(left), next(left)
+        if isinstance(layer, Average):
+            at = node("Flatten", node("GlobalAveragePool", at))
+            flat = True
+            continue
+        kernel = next(left)
+        if isinstance(layer, ConvNorm):
+            at = node("Relu", normalized(convolved(at, layer, kernel, before[0])))
+            continue
+        if isinstance(layer, Block):
+            first, second, shortcut = layer.parts
+            y = node("Relu", normalized(convolved(at, first, kernel, before[0])))
+            y = convolved(y, second, next(left), -(-before[0] // layer.strides))
+            at = convolved(at, shortcut, next(left), before[0]) if shortcut else at
+            y = normalized(y)
+            at = node("Relu", node("Add", y, normalized(at) if shortcut else at))
+            continue
+        bias = next(left)
         if isinstance(layer, Conv):
             pads = [layer.size // 2 if layer.padding == "same" else 0] * 4
             at = node("Conv", at, constant(kernel.transpose(3, 2, 0, 1)), constant(bias), pads=pads)

@@ -3,16 +3,72 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
+import networks
 import numpy as np
 import torch
 import torch.nn.functional as F
-from networks import BETA_2, Conv, Dense, Network, Pool
+from networks import BETA_2, Average, Block, Conv, ConvNorm, Dense, Network, Pool, shapes
 
 VERSION = torch.__version__
 EPSILON = 1e-7  # Keras's
+
+
+def parameter(kernel: np.ndarray) -> torch.nn.Parameter:
+    """A kernel of Keras's layout in PyTorch's, in channels-last memory."""
+    if kernel.ndim == 4:
+        value = torch.from_numpy(kernel.transpose(3, 2, 0, 1)).to(memory_format=torch.channels_last)
+    else:
+        value = torch.from_numpy(kernel.T).contiguous()
+    return torch.nn.Parameter(value.clone())
+
+
+class Normalized(torch.nn.Module):
+    """ConvNorm without its ReLU."""
+
+    def __init__(self, part: ConvNorm, height: int, kernel: np.ndarray) -> None:
+        super().__init__()
+        padding = max((-(-height // part.strides) - 1) * part.strides + part.size - height, 0)
+        self.uneven, self.padding, self.strides = padding % 2, padding // 2, part.strides
+        self.kernel = parameter(kernel)
+        self.norm = torch.nn.BatchNorm2d(part.filters, eps=networks.EPSILON, momentum=1 - networks.MOMENTUM)
+
+    def load(self, *values: np.ndarray) -> None:
+        """Gamma, beta, mean and variance."""
+        own = (self.norm.weight, self.norm.bias, self.norm.running_mean, self.norm.running_var)
+        with torch.no_grad():
+            for to, value in zip(own, values, strict=True):
+                assert to is not None
+                to.copy_(torch.from_numpy(value))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.uneven:
+            x = F.pad(x, (0, 1, 0, 1))
+        y: torch.Tensor = self.norm(F.conv2d(x, self.kernel, stride=self.strides, padding=self.padding))
+        return y
+
+
+class Residual(torch.nn.Module):
+    """A Block."""
+
+    def __init__(self, block: Block, before: tuple[int, ...], weights: Iterator[np.ndarray]) -> None:
+        super().__init__()
+        first, second, shortcut = block.parts
+        self.first = Normalized(first, before[0], next(weights))
+        self.first.load(*islice(weights, 4))
+        self.second = Normalized(second, -(-before[0] // block.strides), next(weights))
+        self.shortcut = Normalized(shortcut, before[0], next(weights)) if shortcut else None
+        self.second.load(*islice(weights, 4))
+        if self.shortcut is not None:
+            self.shortcut.load(*islice(weights, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.second(F.relu(self.first(x), inplace=True))
+        y += x if self.shortcut is None else self.shortcut(x)
+        return F.relu(y, inplace=True)
 
 
 class Net(torch.nn.Module):
@@ -23,19 +79,32 @@ class Net(torch.nn.Module):
         self.network = network
         self.kernels = torch.nn.ParameterList()
         self.biases = torch.nn.ParameterList()
-        for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
-            if kernel.ndim == 4:
-                value = torch.from_numpy(kernel.transpose(3, 2, 0, 1)).to(memory_format=torch.channels_last)
-            else:
-                value = torch.from_numpy(kernel.T).contiguous()
-            self.kernels.append(torch.nn.Parameter(value.clone()))
-            self.biases.append(torch.nn.Parameter(torch.from_numpy(bias.copy())))
+        self.parts = torch.nn.ModuleList()
+        left = iter(weights)
+        for layer, before in zip(network.layers, shapes(network), strict=False):
+            if isinstance(layer, (Conv, Dense)):
+                self.kernels.append(parameter(next(left)))
+                self.biases.append(torch.nn.Parameter(torch.from_numpy(next(left).copy())))
+            elif isinstance(layer, ConvNorm):
+                part = Normalized(layer, before[0], next(left))
+                part.load(*islice(left, 4))
+                self.parts.append(part)
+            elif isinstance(layer, Block):
+                self.parts.append(Residual(layer, before, left))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         w = 0
+        parts = iter(self.parts)
         for layer in self.network.layers:
             if isinstance(layer, Pool):
                 x = F.max_pool2d(x, layer.size)
+                continue
+            if isinstance(layer, Average):
+                x = x.mean((2, 3))
+                continue
+            if isinstance(layer, (ConvNorm, Block)):
+                x = next(parts)(x)
+                x = F.relu(x, inplace=True) if isinstance(layer, ConvNorm) and layer.relu else x
                 continue
             kernel, bias = self.kernels[w], self.biases[w]
             w += 1
@@ -103,7 +172,7 @@ class Trainer:
             self.net.parameters(), lr=network.rate, betas=(0.9, BETA_2), eps=EPSILON, fused=True
         )
         self.steps = 0
-        self.weights = [p.detach().clone() for p in self.net.parameters()]
+        self.weights = {name: value.clone() for name, value in self.net.state_dict().items()}
 
         def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             return loss_of(network, self.net(as_input(x)), y)
@@ -117,9 +186,7 @@ class Trainer:
         return torch.from_numpy(y if self.network.loss == "sparse" else y.astype(np.float32))
 
     def reset(self) -> None:
-        with torch.no_grad():
-            for p, value in zip(self.net.parameters(), self.weights, strict=True):
-                p.copy_(value)
+        self.net.load_state_dict(self.weights)
 
     def run(self, epochs: int, shuffle: bool) -> float:
         return self.epochs(self.x, self.y, epochs, shuffle)
@@ -151,5 +218,8 @@ class Trainer:
         return loss
 
     def logits(self, x: np.ndarray) -> np.ndarray:
+        self.net.eval()
         with torch.no_grad():
-            return self.net(as_input(torch.from_numpy(x))).numpy()
+            found: np.ndarray = self.net(as_input(torch.from_numpy(x))).numpy()
+        self.net.train()
+        return found
