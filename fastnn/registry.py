@@ -26,6 +26,10 @@ MODULES = (
 )
 
 
+# Classes that Keras writes under the name of a module that is not public.
+HIDDEN = {"Functional": "keras.src.models.functional"}
+
+
 def snake_case(name: str) -> str:
     """Keras's lower-case form of a class name.
 
@@ -155,12 +159,12 @@ def serialize(thing: Any) -> Any:
         return [serialize(part) for part in thing]
     if not inspect.isclass(thing) and hasattr(thing, "get_config"):
         cls = type(thing)
-        home = _public_module(cls)
+        home = HIDDEN.get(cls.__name__, _public_module(cls)) if _public_module(cls) else None
         return {
             "module": home or cls.__module__,
             "class_name": cls.__name__,
             "config": thing.get_config(),
-            "registered_name": None if home else get_registered_name(cls),
+            "registered_name": None if home and cls.__name__ not in HIDDEN else get_registered_name(cls),
         }
     name = getattr(thing, "__name__", "")
     if _public_module(thing) and name:
@@ -252,6 +256,13 @@ def _public_module(thing: Any) -> str | None:
 
 def _find_public(name: str, module: str, is_function: bool) -> Any:
     """The public class or function of that name in the module, or anywhere if the module does not say."""
+    if module.startswith("keras.src.ops."):
+        from fastnn import symbolic  # graphs are built on this module
+
+        found = symbolic.find_operation_class(name)
+        if found is None:
+            raise errors.value_error("deserialize", "class_name", "the name of an op of fastnn.ops", name)
+        return found
     parts = [part for part in reversed(MODULES) if f".{part}." in f".{module}."][:1] or MODULES
     public = dict(thing for part in reversed(parts) for thing in _public_things(part, is_function))
     if name not in public:

@@ -460,7 +460,7 @@ def _merged(*results: Any) -> Any:
 
 # Parameters that Keras takes when an op is called; all others belong to the op itself, and to its configuration.
 _OF_THE_CALL = frozenset(
-    "x x1 x2 xs y a b array inputs target output key indices values value condition start stop step fill_value "
+    "x x1 x2 xs y a b array inputs target output key index indices values value condition start stop step fill_value "
     "constant_values kernel depthwise_kernel pointwise_kernel bias mean variance scale gamma beta targets predictions "
     "sorted_sequence weights start_indices updates query mask variable operands image1 image2 images".split()
 )
@@ -534,8 +534,8 @@ class Operation(InGraphs):
         return _make_operation, (type(self).op, self.name, self.settings)
 
     def get_config(self) -> dict[str, Any]:
-        """Name and settings."""
-        return {"name": self.name, **self.settings}
+        """Name and settings, as plain values."""
+        return {"name": self.name, **{key: _plain(value) for key, value in self.settings.items()}}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Operation:
@@ -544,6 +544,16 @@ class Operation(InGraphs):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(part) for part in value)
+    return value
 
 
 @functools.cache

@@ -410,7 +410,7 @@ class Layer(InGraphs, Weighted, PassesMasks):
         return result
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Layer:
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """Make a layer from what `get_config` returned."""
         return cls(**config)
 

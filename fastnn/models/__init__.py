@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from fastnn import errors
+from fastnn.models.cloning import clone_model, model_from_json
 from fastnn.models.functional import Functional
 from fastnn.models.model import Model
 from fastnn.models.sequential import Sequential
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from fastnn.saving import save_model as save_model
 
 __all__ = ["Functional", "Model", "Sequential"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
 
 _FILES = ("load_model", "save_model")  # of the module `saving`, which is imported when it is used
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from fastnn import errors, tree
 from fastnn.autograd import Array
 from fastnn.layers.base import Layer, Shape, _state
 from fastnn.models import graph, inputs
+from fastnn.models.graph_config import graph_config, graph_from_config
 from fastnn.models.model import Model
 from fastnn.symbolic import KerasTensor
 
@@ -216,6 +218,17 @@ class Functional(Model):
         found = self.compute_output_spec(tree.pack_sequence_as(self._inputs_struct, given))
         return tree.map_structure(lambda x: x.shape, found)
 
+    # ---- configuration
+
+    def get_config(self) -> dict[str, Any]:
+        """The graph as plain values: layers with their calls, inputs and outputs."""
+        if not takes_inputs_and_outputs(type(self)):
+            return super().get_config()
+        config = graph_config(
+            self._graph, self._inputs_struct, self._outputs_struct, lambda each: isinstance(each, Functional)
+        )
+        return {"name": self.name, "trainable": self.trainable, **config}
+
     # ---- copies
 
     def __getstate__(self) -> dict[str, Any]:
@@ -239,6 +252,15 @@ def make_functional(cls: type) -> type:
     if issubclass(cls, Model) and not issubclass(cls, Functional):
         cls.__bases__ = tuple(make_functional(base) for base in cls.__bases__)
     return cls
+
+
+def functional_from_config(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model of a graph that a configuration describes; what else is in it goes to the constructor."""
+    inputs, outputs = graph_from_config(
+        f"{cls.__name__}.from_config", config, custom_objects, lambda each: isinstance(each, Functional)
+    )
+    further = {key: value for key, value in config.items() if key not in ("layers", "input_layers", "output_layers")}
+    return cls(inputs=inputs, outputs=outputs, **further)
 
 
 def takes_inputs_and_outputs(cls: type) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from fastnn import errors
+from fastnn import errors, registry
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer, _state
 from fastnn.models.files import Files
@@ -134,6 +135,35 @@ class Model(Trainer, Files):
         if type(self).call is not Layer.call and not all(layer.built for layer in self._flatten()):
             with no_grad():
                 self(sample)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Make a model from what `get_config` returned.
+
+        Parameters
+        ----------
+        config : dict
+        custom_objects : dict, optional
+            Classes and functions of your own by name.
+        """
+        from fastnn.models import functional
+
+        if {"name", "layers", "input_layers", "output_layers"} <= config.keys():
+            if cls in (Model, functional.Functional) or functional.takes_inputs_and_outputs(cls):
+                return functional.functional_from_config(
+                    functional.Functional if cls is Model else cls, config, custom_objects
+                )
+        return cls(**config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Class and configuration as JSON, for `fastnn.models.model_from_json`.
+
+        Parameters
+        ----------
+        **kwargs
+            For `json.dumps`.
+        """
+        return json.dumps(registry.serialize(self), **kwargs)
 
     def summary(
         self,

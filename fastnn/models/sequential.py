@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastnn import errors, fusion, registry, tree
@@ -224,6 +224,7 @@ class Sequential(Model):
                 self._disconnect()
             self._tensors = tensors
             raise
+        registry.auto_name("Functional")  # Keras makes a model of its own here, which takes a name
         self._found_input = self._found_input or self._entry() is None
         self._layers, self._tensors = [entry, *stack], tensors
 
@@ -351,11 +352,18 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Sequential:
-        """Make a model from what `get_config` returned."""
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+        """Make a model from what `get_config` returned.
+
+        Parameters
+        ----------
+        config : dict
+        custom_objects : dict, optional
+            Classes and functions of your own by name.
+        """
         model = cls(name=config["name"], trainable=config.get("trainable", True))
         for entry in config["layers"]:
-            model._append(registry.deserialize(entry))
+            model._append(registry.deserialize(entry, custom_objects))
         shape = config.get("build_input_shape")
         if shape is not None and model._entry() is None:
             model.build(tuple(shape))

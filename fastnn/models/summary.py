@@ -8,10 +8,10 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastnn import errors
+from fastnn import errors, tree
 
 if TYPE_CHECKING:
-    from fastnn.layers.base import Layer
+    from fastnn.models.graph import Graph
     from fastnn.models.model import Model
 
 
@@ -25,8 +25,13 @@ def summary_text(
 ) -> str:
     """The whole summary, lines joined by newlines."""
     header, align = ["Layer (type)", "Output Shape", "Param #"], ["left", "left", "right"]
-    places = list(positions or (0.45, 0.80, 1.0))
-    length = 88
+    graph = None if _is_a_stack(model) else model._graph  # type: ignore[attr-defined]  # which is a Functional
+    if graph is None:
+        places, length = list(positions or (0.45, 0.80, 1.0)), 88
+    else:
+        places, length = list(positions or (0.3, 0.56, 0.74, 1.0)), 108
+        header.append("Connected to")
+        align.append("left")
     if show_trainable:
         length += 12
         places = [place * 0.90 for place in places] + [1.0]
@@ -38,8 +43,8 @@ def summary_text(
         line_length = min(length, shutil.get_terminal_size().columns - 4)
     rows = [
         row
-        for layer in _chosen(model.layers, layer_range)
-        for row in _rows(layer, "", 0, expand_nested, show_trainable)
+        for layer in _chosen(getattr(model, "operations", model.layers), layer_range)
+        for row in _rows(layer, 0, graph, expand_nested, show_trainable)
     ]
     widths = _column_widths(places, line_length)
     trainable, frozen = model.trainable_weights, model.non_trainable_weights
@@ -73,28 +78,59 @@ def _amount(variables: Iterable[Any]) -> str:
     return f"{count:,} ({size:.2f} {units[0]})"
 
 
-def _rows(layer: Layer, prefix: str, level: int, nested: bool, show_trainable: bool) -> list[list[str]]:
+def _is_a_stack(model: Model) -> bool:
+    """Whether the layers follow each other, each taking what the one before gives."""
+    graph = getattr(model, "_graph", None)
+    if graph is None:
+        return True
+    nodes = list(graph.nodes)
+    single = all(len(nodes) == 1 for nodes in graph.nodes_by_depth.values())
+    return (
+        single
+        and all(len(node.input_tensors) <= 1 for node in nodes)
+        and len({id(node.operation) for node in nodes}) == len(nodes)
+    )
+
+
+def _rows(layer: Any, level: int, graph: Graph | None, nested: bool, show_trainable: bool) -> list[list[str]]:
     params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+    prefix = "   " * level + "└ " if level else ""
     row = [f"{prefix}{layer.name} ({type(layer).__name__})", _output_shape(layer), params]
+    if graph is not None:
+        row.append(_connections(layer, graph))
     if show_trainable:
-        row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
+        row.append(("Y" if layer.trainable else "N") if getattr(layer, "weights", ()) else "-")
     rows = [row]
     if nested:
         for below in getattr(layer, "layers", ()):
-            rows += _rows(below, "   " * (level + 1) + "└ ", level + 1, nested, show_trainable)
+            rows += _rows(below, level + 1, graph, nested, show_trainable)
     return rows
 
 
-def _output_shape(layer: Layer) -> str:
+def _connections(layer: Any, graph: Graph) -> str:
+    """Where the inputs of a layer's calls come from: layer, call and place among its results."""
+    nodes = set(graph.nodes)
+    sources = [x._keras_history for node in layer._inbound_nodes if node in nodes for x in node.input_tensors]
+    return ", ".join(f"{each.operation.name}[{each.node_index}][{each.tensor_index}]" for each in sources) or "-"
+
+
+def _output_shape(layer: Any) -> str:
+    if layer._inbound_nodes:
+        shapes = [x.shape for x in layer._inbound_nodes[-1].output_tensors]
+        return _shape_text(shapes[0] if len(shapes) == 1 else shapes)
     if layer._build_shape is None:
         return "?"
     try:
-        return str(tuple(layer.compute_output_shape(layer._build_shape)))
+        return _shape_text(layer.compute_output_shape(layer._build_shape))
     except NotImplementedError:
         return "?"
 
 
-def _chosen(layers: Sequence[Layer], layer_range: Sequence[str] | None) -> Sequence[Layer]:
+def _shape_text(shape: Any) -> str:
+    return str(tree.map_shape_structure(lambda sizes: f"({', '.join(map(str, sizes))})", shape)).replace("'", "")
+
+
+def _chosen(layers: Sequence[Any], layer_range: Sequence[str] | None) -> Sequence[Any]:
     """The layers from the first that matches one pattern to the last that matches the other."""
     if layer_range is None:
         return layers
