@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastnn import config as config
     from fastnn import constraints as constraints
     from fastnn import datasets as datasets
+    from fastnn import dtype_policies as dtype_policies
     from fastnn import initializers as initializers
     from fastnn import layers as layers
     from fastnn import losses as losses
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from fastnn.autograd import custom_gradient as custom_gradient
     from fastnn.autograd import gradients as gradients
     from fastnn.autograd import no_grad as no_grad
+    from fastnn.dtype_policies import DTypePolicy as DTypePolicy
     from fastnn.initializers import Initializer as Initializer
     from fastnn.layers.base import Layer as Layer
     from fastnn.layers.core import Input as Input
@@ -87,6 +89,7 @@ _MODULES = frozenset({
     "config",
     "constraints",
     "datasets",
+    "dtype_policies",
     "errors",
     "initializers",
     "layers",
@@ -113,6 +116,7 @@ _NAMES = {
     "no_grad": "autograd",
     "Initializer": "initializers",
     "Input": "layers.core",
+    "DTypePolicy": "dtype_policies",
     "InputSpec": "layers.input_spec",
     "KerasTensor": "symbolic",
     "Layer": "layers.base",

@@ -13,7 +13,7 @@ import functools
 import inspect
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,10 +21,13 @@ import numpy as np
 from fastnn import config, errors, ops, registry, regularizers, tree
 from fastnn._core import dry_run, enter_step, in_dry_run, leave_step
 from fastnn.autograd import Tensor, Variable, as_tensor
+from fastnn.dtype_policies import DTypePolicy
+from fastnn.layers.configuration import Configured, argument_names, is_ours, simple_arguments
+from fastnn.layers.configuration import plain as plain
 from fastnn.layers.input_spec import InputSpec as InputSpec
 from fastnn.layers.input_spec import shape_error
 from fastnn.layers.masks import PassesMasks, masks_of
-from fastnn.layers.weights import Weighted, _find
+from fastnn.layers.weights import find
 from fastnn.numeric import as_numeric as as_numeric
 from fastnn.symbolic import InGraphs, Node, any_symbolic, infer
 from fastnn.symbolic import KerasTensor as KerasTensor
@@ -64,7 +67,7 @@ def _count_build(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-class Layer(InGraphs, Weighted, PassesMasks):
+class Layer(InGraphs, Configured, PassesMasks):
     """The base of all layers, and of models.
 
     Subclass it, make weights in ``build(self, input_shape)`` with `add_weight`, and compute in ``call(self, x)`` with
@@ -103,6 +106,13 @@ class Layer(InGraphs, Weighted, PassesMasks):
     _build_arguments: ClassVar[tuple[str, ...]] = ("input_shape",)
     _shape_arguments: ClassVar[tuple[str, ...]] = ("input_shape",)
     _float_input: ClassVar[bool] = False  # integers are converted to the layer's dtype too
+    input_spec: InputSpec | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls)
+        if not is_ours(cls):
+            vars(self)["_arguments"] = simple_arguments(cls, args, kwargs)
+        return self
 
     def __init__(
         self,
@@ -140,7 +150,7 @@ class Layer(InGraphs, Weighted, PassesMasks):
         kwargs.pop("input_dim", None)
         kwargs.pop("input_shape", None)
         for unknown in kwargs:
-            raise errors.unknown_argument(cls, unknown, _argument_names(type(self)))
+            raise errors.unknown_argument(cls, unknown, argument_names(type(self)))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -186,6 +196,10 @@ class Layer(InGraphs, Weighted, PassesMasks):
         return tree.map_shape_structure(
             lambda shape: KerasTensor(shape, dtype=dtype), self.compute_output_shape(**shapes)
         )
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call on KerasTensors gives, without a note of it in the graph."""
+        return self.compute_output_spec(*args, **kwargs)
 
     def _output_dtype(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Floats come out in the layer's dtype; what becomes of whole numbers, a dry run tells."""
@@ -377,10 +391,15 @@ class Layer(InGraphs, Weighted, PassesMasks):
             own = layer._bookkeeping | layer._compared  # a model's, from compile
             for attribute, value in vars(layer).items():
                 if attribute not in own:
-                    found |= {id(metric): metric for metric in _find(value, Metric)}
+                    found |= {id(metric): metric for metric in find(value, Metric)}
         return list(found.values())
 
-    # ---- names, dtypes, configuration ------------------------------------------------------------------------
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The sums behind `metrics`."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    # ---- names, dtypes ---------------------------------------------------------------------------------------
 
     @property
     def dtype(self) -> str:
@@ -389,46 +408,27 @@ class Layer(InGraphs, Weighted, PassesMasks):
 
     compute_dtype = variable_dtype = dtype
 
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The layer's type as Keras keeps it; it is chosen when the layer is made."""
+        return DTypePolicy("float32" if self._np_dtype.itemsize == 4 else "float64")
+
+    @property
+    def input_dtype(self) -> str:
+        """What the data is converted to."""
+        return self.dtype
+
+    @property
+    def path(self) -> str:
+        """The layer's name, with which the paths of its weights begin."""
+        return self.name
+
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles of a layer are in no graph; a model's make theirs anew."""
         return vars(self) | {"_calls": [], "_uses": []}
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, as plain values: ``type(layer).from_config(config)`` makes an equal layer."""
-        result: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
-        for argument in _own_arguments(type(self)):
-            if argument in result:
-                continue
-            if not hasattr(self, argument):
-                raise NotImplementedError(
-                    f"{self._who}: get_config must be defined, because the argument {argument!r} is not stored "
-                    f"as self.{argument}."
-                )
-            result[argument] = plain(getattr(self, argument))
-        if self.activity_regularizer is not None:
-            result["activity_regularizer"] = plain(self.activity_regularizer)
-        return result
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make a layer from what `get_config` returned."""
-        return cls(**config)
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def plain(value: Any) -> Any:
-    """A constructor argument as a configuration holds it: numbers, texts, lists; objects through the registry."""
-    if isinstance(value, (np.integer, np.floating, np.bool_)):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, (tuple, list)):
-        return type(value)(plain(part) for part in value)
-    if hasattr(value, "get_config") or callable(value):
-        return registry.serialize(value)
-    return value
 
 
 def _float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
@@ -462,13 +462,3 @@ def _parameters(method: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a method's parameters, without self."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
     return tuple(p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-
-
-def _own_arguments(cls: type) -> tuple[str, ...]:
-    parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
-    fixed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return tuple(name for name, p in parameters.items() if name not in ("self", "autocast") and p.kind in fixed)
-
-
-def _argument_names(cls: type) -> Iterable[str]:
-    return {*_own_arguments(cls), "activity_regularizer", "trainable", "dtype", "autocast", "name", "input_shape"}

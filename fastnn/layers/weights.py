@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from fastnn.symbolic import Shape, standardize_shape
 if TYPE_CHECKING:
     from fastnn.layers.base import Layer
     from fastnn.layers.input_spec import InputSpec
+
+
+AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 
 
 class Weighted(Tracked):
@@ -57,28 +60,32 @@ class Weighted(Tracked):
         shape : tuple of int
             Default ``()``, a scalar.
         initializer : str or callable, optional
-            ``initializer(shape, dtype)``; default Glorot's uniform distribution.
+            ``initializer(shape, dtype)``; default Glorot's uniform distribution, zeros for whole numbers.
         dtype : str, optional
             Default: the layer's.
         trainable : bool
             Whether the optimizer changes it.
+        autocast : bool
+            There is no mixed precision, so that it changes nothing.
         regularizer : str or callable, optional
             Its value on the weight is added to the loss.
         constraint : str, Constraint or callable, optional
             ``constraint(weight)``, assigned to the weight after each optimizer step.
+        aggregation : str
+            "none", "mean", "sum" or "only_first_replica": there is one replica, so that it changes nothing.
+        overwrite_with_gradient : bool
+            False: the optimizer changes weights.
         name : str, optional
 
         Returns
         -------
         Variable
         """
-        if not autocast or aggregation != "none" or overwrite_with_gradient:
-            raise errors.value_error(
-                self._who,
-                "autocast, aggregation and overwrite_with_gradient of add_weight",
-                "at their defaults",
-                (autocast, aggregation, overwrite_with_gradient),
-            )
+        if aggregation not in AGGREGATIONS:
+            raise errors.unknown_name(f"{self._who}.add_weight", "aggregation", aggregation, AGGREGATIONS)
+        if overwrite_with_gradient:
+            fix = "Assign to the weight in the call."
+            raise errors.value_error(self._who, "overwrite_with_gradient of add_weight", "False", True, fix)
         if isinstance(shape, (int, np.integer)):
             shape = (int(shape),)
         size = standardize_shape(self._who, tuple(shape or ()))
@@ -86,7 +93,7 @@ class Weighted(Tracked):
         if len(known) < len(size):
             raise errors.value_error(self._who, "shape", "known for a weight", size, "Give the input's full shape.")
         dtype = np.dtype(dtype or self._np_dtype)
-        initializer = initializers.get(initializer or "glorot_uniform")
+        initializer = initializers.get(initializer or ("glorot_uniform" if dtype.kind == "f" else "zeros"))
         weight = Variable(
             initializer(known, dtype=dtype.name),
             shape=known,
@@ -102,10 +109,47 @@ class Weighted(Tracked):
             weight.trainable = False
         return weight
 
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """`add_weight` under another name."""
+        return self.add_weight(
+            shape, initializer, dtype=dtype, trainable=trainable, autocast=autocast, regularizer=regularizer,
+            constraint=constraint, name=name,
+        )  # fmt: skip
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put copies of this layer's own weights, not of those below it, into a dict, by number."""
+        for i, weight in enumerate([*self._trainable_weights, *self._non_trainable_weights]):
+            store[str(i)] = weight.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Write this layer's own weights from what `save_own_variables` made.
+
+        Raises
+        ------
+        ValueError
+            Where their number or a shape differs.
+        """
+        own = [*self._trainable_weights, *self._non_trainable_weights]
+        if len(store) != len(own):
+            got = errors.Shown(str(len(store)))
+            raise errors.value_error(f"{self._who}.load_own_variables", "store", f"of {len(own)} arrays", got)
+        for i, weight in enumerate(own):
+            weight.assign(store[str(i)])
+
     def _layers_below(self) -> Iterator[Layer]:
         """The layers held by this layer's attributes, also in lists, tuples and dicts."""
         for value in vars(self).values():
-            yield from _find(value, Weighted)
+            yield from find(value, Weighted)
 
     def _flatten(self) -> list[Layer]:
         """This layer and all layers below it, each once, in order."""
@@ -119,7 +163,7 @@ class Weighted(Tracked):
         found: dict[int, Variable] = {}
         for layer in self._flatten():
             own = [*layer._trainable_weights, *layer._non_trainable_weights]
-            own += [v for value in vars(layer).values() for v in _find(value, Variable)]
+            own += [v for value in vars(layer).values() for v in find(value, Variable)]
             found |= {id(v): v for v in own if id(v) not in found}
         return list(found.values())
 
@@ -226,12 +270,13 @@ class Weighted(Tracked):
         self.built = False
 
 
-def _find(value: Any, kind: type) -> Iterator[Any]:
+def find(value: Any, kind: type) -> Iterator[Any]:
+    """What is of a kind in a value, or in lists, tuples and dicts within it."""
     if isinstance(value, kind):
         yield value
     elif isinstance(value, dict):
         for part in value.values():
-            yield from _find(part, kind)
+            yield from find(part, kind)
     elif isinstance(value, (list, tuple)):
         for part in value:
-            yield from _find(part, kind)
+            yield from find(part, kind)

@@ -57,12 +57,12 @@ class Model(Trainer, Files):
     >>> history = model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Model:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _inputs_and_outputs(args, kwargs):
             from fastnn.models.functional import Functional  # which is built on this class
 
             return super().__new__(Functional)
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if _inputs_and_outputs(args, kwargs):
