@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastnn import errors, ops, registry
 from fastnn.autograd import Tensor, TensorLike, as_float
+from fastnn.symbolic import is_keras_tensor
 
 Activation = Callable[[Any], Tensor]
 
@@ -23,7 +24,7 @@ def linear(x: TensorLike) -> Tensor:
     >>> activations.linear([-1.0, 2.0]).numpy()
     array([-1.,  2.], dtype=float32)
     """
-    return as_float(x)
+    return x if is_keras_tensor(x) else as_float(x)
 
 
 @_registry.add
@@ -106,7 +107,7 @@ def softmax(x: TensorLike, axis: int | Sequence[int] = -1) -> Tensor:
     >>> activations.softmax([[1000.0, 1000.0]]).numpy()
     array([[0.5, 0.5]], dtype=float32)
     """
-    if not as_float(x).ndim:
+    if not is_keras_tensor(x) and not as_float(x).ndim:
         raise errors.value_error("softmax", "x", "of at least one axis", as_float(x).data)
     return ops.softmax(x, axis=axis)
 

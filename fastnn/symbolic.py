@@ -16,7 +16,7 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -248,7 +248,7 @@ class KerasTensor:
         return fastnn.ops.round(self, ndigits or 0)
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: Any) -> TypeGuard[Any]:
     """Whether something is a `KerasTensor`."""
     return isinstance(x, KerasTensor)
 

@@ -21,6 +21,7 @@ from fastnn.registry import get_registered_name as get_registered_name
 from fastnn.registry import get_registered_object as get_registered_object
 from fastnn.registry import register_keras_serializable as register_keras_serializable
 from fastnn.registry import serialize_keras_object as serialize_keras_object
+from fastnn.symbolic import is_keras_tensor as is_keras_tensor
 
 
 def set_random_seed(seed: int) -> None:

@@ -257,7 +257,54 @@ def test_config_needs_stored_arguments():
             super().__init__()
 
     with pytest.raises(NotImplementedError, match="'size' is not stored as self.size"):
-        Forgetful(3).get_config()
+        Forgetful(np.ones(3)).get_config()
+    assert Forgetful(3).get_config() == {"size": 3} and Forgetful.from_config({"size": 3}).name
+
+
+def test_get_config_of_a_class_adds_to_what_its_base_gives():
+    class Own(layers.Dense):
+        def __init__(self, factor, **kwargs):
+            super().__init__(4, **kwargs)
+            self._f = factor
+
+        def get_config(self):
+            return {**layers.Layer.get_config(self), "factor": self._f}
+
+    config = Own(2.0, name="own").get_config()
+    assert config["factor"] == 2.0 and config["name"] == "own"
+
+
+def test_own_weights_metrics_and_policy():
+    class Counting(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.mean = fastnn.metrics.Mean(name="mean")
+            self.inner = layers.Dense(2)
+
+        def build(self, query_shape, value_shape):
+            self.scale = self.add_variable((query_shape[-1],), "ones", name="scale")
+            self.count = self.add_weight(shape=(), dtype="int32", trainable=False, aggregation="sum", name="count")
+
+        def call(self, query, value=None):
+            return self.inner(query * self.scale + value)
+
+    layer = Counting()
+    assert layer(np.ones((2, 3)), value=np.ones((2, 3))).shape == (2, 2)
+    assert layer.metrics == [layer.mean] and layer.metrics_variables == layer.mean.variables
+    store = {}
+    layer.save_own_variables(store)
+    assert [store[key].shape for key in ("0", "1")] == [(3,), ()] and layer.count.dtype == np.int32
+    store["0"] = np.full(3, 5.0)
+    layer.load_own_variables(store)
+    assert layer.scale.numpy().tolist() == [5.0, 5.0, 5.0]
+    assert layer.dtype_policy == fastnn.DTypePolicy("float32") and layer.dtype_policy.compute_dtype == "float32"
+    with pytest.raises(ValueError, match="'float32' or 'float64'; got 'mixed_float16'"):
+        fastnn.DTypePolicy("mixed_float16")
+    with pytest.raises(NotImplementedError, match="add_metric is not part of Keras 3"):
+        layer.add_metric(3)
+    built = layers.Dense(3)
+    built.build_from_config({"input_shape": (None, 4)})
+    assert built.get_build_config() == {"input_shape": (None, 4)} and built.kernel.shape == (4, 3)
 
 
 def test_constraint_must_be_known():

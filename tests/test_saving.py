@@ -109,7 +109,7 @@ def test_compressed_archives_load(saved):
 def test_save_needs_a_built_sequential(tmp_path):
     with pytest.raises(ValueError, match=r"model must be built; got .* Call it on data, or give it an Input, first\."):
         save_npz(fastnn.Sequential([layers.Dense(2)]), tmp_path / "m.npz")
-    with pytest.raises(TypeError, match="model must be a Sequential; got Dense"):
+    with pytest.raises(TypeError, match="model must be a Sequential or Functional; got Dense"):
         save_npz(layers.Dense(2), tmp_path / "m.npz")
     assert not list(tmp_path.iterdir())
 
@@ -183,7 +183,7 @@ def test_damaged_and_hostile_members_are_errors(saved, tmp_path, monkeypatch, me
     [
         ({"format": "other"}, "a model saved by save_npz"),
         ({"format_version": 2}, "of format version 1; got 2"),
-        ({"class_name": "Lambda"}, "the configuration of a Sequential model"),
+        ({"class_name": "Lambda"}, "the configuration of a Sequential or Functional model"),
         ({"config": {}}, "the configuration of a Sequential model; got one without 'name'"),
         ({"config": {"layers": 3}}, "the configuration of a"),
         ({"config": {"layers": [{"class_name": "os.system", "config": {"command": "true"}}]}}, "configuration of a"),

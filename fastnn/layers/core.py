@@ -83,7 +83,7 @@ class InputLayer(Layer):
 
     def _enter_graph(self, tensor: KerasTensor | None = None, name: str | None = None) -> None:
         """Make the node whose output is the model's input, and hold on to it."""
-        self._tensor = tensor or KerasTensor(self.batch_shape, self._input_dtype, name=name)
+        self._tensor = tensor if tensor is not None else KerasTensor(self.batch_shape, self._input_dtype, name=name)
         Node(self, (), {}, self._tensor)
 
     def __getstate__(self) -> dict[str, Any]:

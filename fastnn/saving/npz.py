@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 import fastnn
 from fastnn import errors
-from fastnn.models import Sequential
+from fastnn.models import Functional, Sequential
 from fastnn.saving.atomic import atomic_write
 
 FORMAT = "fastnn-npz"
@@ -35,14 +35,15 @@ FORMAT_VERSION = 1
 MOST_CONFIG_BYTES = 16 << 20
 MOST_HEADER_BYTES = 64 << 10
 SUFFIX = ".npz"
+KINDS: dict[str, type[Sequential | Functional]] = {"Sequential": Sequential, "Functional": Functional}
 
 
-def save_npz(model: Sequential, path: str | os.PathLike[str]) -> None:
+def save_npz(model: Sequential | Functional, path: str | os.PathLike[str]) -> None:
     """Save a model's configuration and weights; optimizer state and compile arguments are not part of the file.
 
     Parameters
     ----------
-    model : Sequential
+    model : Sequential or Functional
         Built: it has weights to save.
     path : str or path-like
         Ends in ``.npz``. The file is written completely or not at all.
@@ -52,7 +53,7 @@ def save_npz(model: Sequential, path: str | os.PathLike[str]) -> None:
     ValueError
         If the model is not built, or the name has another ending.
     TypeError
-        If ``model`` is not a Sequential.
+        If ``model`` is a class of your own.
 
     Examples
     --------
@@ -66,8 +67,8 @@ def save_npz(model: Sequential, path: str | os.PathLike[str]) -> None:
     >>> bool((model.predict(x, verbose=0) == again.predict(x, verbose=0)).all())
     True
     """
-    if not isinstance(model, Sequential):
-        raise errors.type_error("save_npz", "model", "a Sequential", errors.Shown(type(model).__name__))
+    if type(model) not in KINDS.values():
+        raise errors.type_error("save_npz", "model", "a Sequential or Functional", errors.Shown(type(model).__name__))
     check_path("save_npz", path)
     if not model.built:
         raise errors.value_error(
@@ -78,7 +79,7 @@ def save_npz(model: Sequential, path: str | os.PathLike[str]) -> None:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "fastnn_version": fastnn.__version__,
-        "class_name": "Sequential",
+        "class_name": type(model).__name__,
         "config": model.get_config(),
     }
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
@@ -87,7 +88,7 @@ def save_npz(model: Sequential, path: str | os.PathLike[str]) -> None:
             _write_member(archive, f"weights/{number}", weight)
 
 
-def load_npz(path: str | os.PathLike[str]) -> Sequential:
+def load_npz(path: str | os.PathLike[str]) -> Any:
     """Make the model that `save_npz` saved: built, with its weights, not compiled.
 
     Parameters
@@ -97,7 +98,7 @@ def load_npz(path: str | os.PathLike[str]) -> Sequential:
 
     Returns
     -------
-    Sequential
+    Sequential or Functional
 
     Raises
     ------
@@ -136,7 +137,7 @@ def _write_member(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) 
     archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue())
 
 
-def _read_model(path: str, archive: zipfile.ZipFile) -> Sequential:
+def _read_model(path: str, archive: zipfile.ZipFile) -> Any:
     names = archive.namelist()
     count = len(names) - 1
     if sorted(names) != sorted(["config.npy", *(f"weights/{i}.npy" for i in range(count))]):
@@ -144,11 +145,11 @@ def _read_model(path: str, archive: zipfile.ZipFile) -> Sequential:
         raise _wrong(path, "of the members config.npy and weights/0.npy, weights/1.npy, ...", shown or "no members")
     header = _read_header(path, archive)
     try:
-        model = Sequential.from_config(header["config"])
+        model = KINDS[header["class_name"]].from_config(header["config"])
     except KeyError as error:
-        raise _wrong(path, "the configuration of a Sequential model", f"one without {error}") from None
+        raise _wrong(path, f"the configuration of a {header['class_name']} model", f"one without {error}") from None
     except (ValueError, TypeError, AttributeError, IndexError, NotImplementedError, RecursionError) as error:
-        raise _wrong(path, "the configuration of a Sequential model", str(error)) from None
+        raise _wrong(path, f"the configuration of a {header['class_name']} model", str(error)) from None
     if not model.built:
         raise _wrong(path, "the configuration of a built model", "one without an input shape")
     weights = model.weights
@@ -176,8 +177,8 @@ def _read_header(path: str, archive: zipfile.ZipFile) -> dict[str, Any]:
         raise _wrong(path, f"a model saved by save_npz (format {FORMAT!r})", repr(header)[:80])
     if header.get("format_version") != FORMAT_VERSION:
         raise _wrong(path, f"of format version {FORMAT_VERSION}", f"{header.get('format_version')!r}")
-    if header.get("class_name") != "Sequential" or not isinstance(header.get("config"), dict):
-        raise _wrong(path, "the configuration of a Sequential model", repr(header.get("class_name")))
+    if header.get("class_name") not in KINDS or not isinstance(header.get("config"), dict):
+        raise _wrong(path, "the configuration of a Sequential or Functional model", repr(header.get("class_name")))
     return header
 
 
