@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from fastnn.saving import load_model as load_model
     from fastnn.saving import save_model as save_model
 
-__all__ = ["Functional", "Model", "Sequential"]
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
 
 _FILES = ("load_model", "save_model")  # of the module `saving`, which is imported when it is used
