@@ -85,7 +85,7 @@ def load_model(
         If the file is damaged or none of ours or Keras's.
     """
     if str(os.fspath(filepath)).endswith(".npz"):
-        return load_npz(filepath)
+        return load_npz(filepath)  # type: ignore[no-any-return]  # of the kind that the file names
     from fastnn.saving import keras_file
 
     if not str(os.fspath(filepath)).endswith(keras_file.SUFFIX):
