@@ -300,8 +300,6 @@ def test_own_weights_metrics_and_policy():
     assert layer.dtype_policy == fastnn.DTypePolicy("float32") and layer.dtype_policy.compute_dtype == "float32"
     with pytest.raises(ValueError, match="'float32' or 'float64'; got 'mixed_float16'"):
         fastnn.DTypePolicy("mixed_float16")
-    with pytest.raises(NotImplementedError, match="add_metric is not part of Keras 3"):
-        layer.add_metric(3)
     built = layers.Dense(3)
     built.build_from_config({"input_shape": (None, 4)})
     assert built.get_build_config() == {"input_shape": (None, 4)} and built.kernel.shape == (4, 3)
