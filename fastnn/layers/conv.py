@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import activations, errors, initializers, ops, regularizers
+from fastnn import activations, constraints, errors, initializers, ops, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
@@ -50,8 +50,8 @@ class BaseConv(Spatial):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = kernel_constraint
-        self.bias_constraint = bias_constraint
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         if self.filters % self.groups:
             raise errors.value_error(who, "filters", f"a multiple of groups={self.groups}", self.filters)
         check_strides_and_dilation(who, self.strides, self.dilation_rate)
@@ -180,7 +180,7 @@ class Conv2D(BaseConv):
     use_bias : bool
     kernel_initializer, bias_initializer : str or callable
     kernel_regularizer, bias_regularizer, activity_regularizer : str or callable, optional
-    kernel_constraint, bias_constraint : callable, optional
+    kernel_constraint, bias_constraint : str, Constraint or callable, optional
     **kwargs
         ``name``, ``dtype``, ``trainable``, ``input_shape``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn import activations, errors, initializers, ops, registry, regularizers
+from fastnn import activations, constraints, errors, initializers, ops, registry, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
 from fastnn.layers.edge import FUSED, add_kernel_and_bias, check_positive_int
@@ -174,7 +174,7 @@ class Dense(Layer):
         Default Glorot's uniform distribution, and zeros.
     kernel_regularizer, bias_regularizer, activity_regularizer : str or callable, optional
         Penalties that are added to the loss.
-    kernel_constraint, bias_constraint : callable, optional
+    kernel_constraint, bias_constraint : str, Constraint or callable, optional
         ``constraint(weight)`` is assigned to the weight after each optimizer step.
     lora_rank, lora_alpha, quantization_config
         Keras's; left out here, only None is accepted.
@@ -225,8 +225,8 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = kernel_constraint
-        self.bias_constraint = bias_constraint
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape: Shape) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import activations, initializers, ops, regularizers
+from fastnn import activations, constraints, initializers, ops, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
@@ -48,8 +48,8 @@ class BaseDepthwiseConv(Spatial):
         self.bias_initializer = initializers.get(bias_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.depthwise_constraint = depthwise_constraint
-        self.bias_constraint = bias_constraint
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         channels = self._known_channels(input_shape)
@@ -156,7 +156,7 @@ class DepthwiseConv2D(BaseDepthwiseConv):
     use_bias : bool
     depthwise_initializer, bias_initializer : str or callable
     depthwise_regularizer, bias_regularizer, activity_regularizer : str or callable, optional
-    depthwise_constraint, bias_constraint : callable, optional
+    depthwise_constraint, bias_constraint : str, Constraint or callable, optional
     **kwargs
         ``name``, ``dtype``, ``trainable``, ``input_shape``.
 

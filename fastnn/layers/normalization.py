@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn import config, errors, initializers, ops, regularizers
+from fastnn import config, constraints, errors, initializers, ops, regularizers
 from fastnn.autograd import Tensor, Variable
 from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
 from fastnn.layers.edge import check_positive_int
@@ -48,8 +48,8 @@ class _Normalization(Layer):
         self.gamma_initializer = initializers.get(arguments["gamma_initializer"])
         self.beta_regularizer = regularizers.get(arguments["beta_regularizer"])
         self.gamma_regularizer = regularizers.get(arguments["gamma_regularizer"])
-        self.beta_constraint = arguments["beta_constraint"]
-        self.gamma_constraint = arguments["gamma_constraint"]
+        self.beta_constraint = constraints.get(arguments["beta_constraint"])
+        self.gamma_constraint = constraints.get(arguments["gamma_constraint"])
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
 
@@ -97,7 +97,7 @@ class BatchNormalization(_Normalization):
         Whether there is a beta, and a gamma.
     beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer : str or callable
     beta_regularizer, gamma_regularizer : str or callable, optional
-    beta_constraint, gamma_constraint : callable, optional
+    beta_constraint, gamma_constraint : str, Constraint or callable, optional
     renorm, renorm_clipping, renorm_momentum
         Batch renormalization is left out: only ``renorm=False``.
     synchronized : bool
@@ -213,7 +213,7 @@ class LayerNormalization(_Normalization):
         Whether there is a beta, and a gamma, with the sizes of the axes.
     beta_initializer, gamma_initializer : str or callable
     beta_regularizer, gamma_regularizer : str or callable, optional
-    beta_constraint, gamma_constraint : callable, optional
+    beta_constraint, gamma_constraint : str, Constraint or callable, optional
     **kwargs
         ``name``, ``dtype``, ``trainable``; ``rms_scaling=True`` (deprecated, as in Keras) for
         ``x / sqrt(variance + epsilon) * gamma``.
@@ -284,7 +284,7 @@ class GroupNormalization(_Normalization):
         Whether there is a beta, and a gamma.
     beta_initializer, gamma_initializer : str or callable
     beta_regularizer, gamma_regularizer : str or callable, optional
-    beta_constraint, gamma_constraint : callable, optional
+    beta_constraint, gamma_constraint : str, Constraint or callable, optional
     **kwargs
         ``name``, ``dtype``, ``trainable``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import activations, initializers, ops, regularizers
+from fastnn import activations, constraints, initializers, ops, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
@@ -55,9 +55,9 @@ class BaseSeparableConv(Spatial):
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.depthwise_constraint = depthwise_constraint
-        self.pointwise_constraint = pointwise_constraint
-        self.bias_constraint = bias_constraint
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         channels = self._known_channels(input_shape)
@@ -165,7 +165,7 @@ class SeparableConv2D(BaseSeparableConv):
     use_bias : bool
     depthwise_initializer, pointwise_initializer, bias_initializer : str or callable
     depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer : str or callable, optional
-    depthwise_constraint, pointwise_constraint, bias_constraint : callable, optional
+    depthwise_constraint, pointwise_constraint, bias_constraint : str, Constraint or callable, optional
     **kwargs
         ``name``, ``dtype``, ``trainable``, ``input_shape``.
 

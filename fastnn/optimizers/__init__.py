@@ -18,6 +18,7 @@ from fastnn.optimizers.ftrl import Ftrl as Ftrl
 from fastnn.optimizers.lamb import Lamb as Lamb
 from fastnn.optimizers.lbfgs import LBFGS as LBFGS
 from fastnn.optimizers.lion import Lion as Lion
+from fastnn.optimizers.muon import Muon as Muon
 from fastnn.optimizers.nadam import Nadam as Nadam
 from fastnn.optimizers.rmsprop import RMSprop as RMSprop
 from fastnn.optimizers.sgd import SGD as SGD

@@ -30,6 +30,7 @@ KINDS = {
     ],
     "Lion": [{}, {"beta_1": 0.8, "beta_2": 0.95}],
     "Lamb": [{}, {"beta_1": 0.8, "epsilon": 1e-3}],
+    "Muon": [{"momentum": 0.8}, {"nesterov": False, "rms_rate": None, "adam_lr_ratio": 0.5, "exclude_layers": ["ker"]}],
     "Adafactor": [{}, {"relative_step": False, "clip_threshold": 0.5, "epsilon_2": 0.1, "beta_2_decay": -0.5}],
 }
 OPTIONS = [
