@@ -243,7 +243,11 @@ def test_matmul_repeated_operand_gets_the_sum_of_both_gradients():
 
 
 def test_matmul_of_integers_and_mixed_dtypes():
-    assert ops.matmul([[1, 2]], [[3], [4]]).dtype == np.float32
+    for dtype in (np.int32, np.int64, np.uint8, np.bool_):
+        a, b = np.array([[100, 2, 0]]).astype(dtype), np.array([[3], [4], [0]]).astype(dtype)
+        assert ops.matmul(a, b).numpy().tolist() == (a @ b).tolist()
+        assert ops.dot(a, b).dtype == dtype
+    assert ops.matmul([[1, 2]], np.ones((2, 1), np.float32)).dtype == np.float32
     assert ops.matmul(np.ones((2, 2), np.float32), np.ones((2, 2), np.float64)).dtype == np.float64
 
 

@@ -275,3 +275,43 @@ def one_hot(
     outer, inner = (int(np.prod(n, dtype=np.int64)) for n in (index.shape[:axis], index.shape[axis:]))
     launch("one_hot", computed, index=index, y=y, outer=outer, classes=num_classes, inner=inner)
     return Tensor.wrap(y) if wanted == computed else cast(Tensor.wrap(y), wanted)
+
+
+def multi_hot(
+    inputs: TensorLike,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: npt.DTypeLike | None = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Tensor:
+    """1 at the places of each row of integers, 0 elsewhere: the maximum of their `one_hot`.
+
+    Parameters
+    ----------
+    inputs : integer tensor
+        Its second axis (a row's only one) holds the classes of one sample and is gone from the result.
+    num_classes : int
+        Also as ``num_tokens``.
+    axis : int
+        Of the result, where the classes go.
+    dtype : str, optional
+        `fastnn.config.floatx` where not given.
+    sparse : bool
+        Must be False: there are no sparse tensors here.
+
+    Examples
+    --------
+    >>> from fastnn import ops
+    >>> ops.multi_hot([[0, 2], [1, 1]], 3).tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+    if num_classes is None:
+        num_classes = kwargs.pop("num_tokens", None)
+    for name in kwargs:
+        raise errors.unknown_argument("ops.multi_hot", name, ["inputs", "num_classes", "axis", "dtype", "sparse"])
+    if num_classes is None:
+        raise errors.value_error("ops.multi_hot", "num_classes", "given", None)
+    x = as_tensor(inputs)
+    hot = one_hot(x, num_classes, axis, dtype, sparse)
+    return ops.max(hot, axis=1 if x.ndim > 1 else 0)

@@ -7,13 +7,25 @@ with its strides exchanged, so the gradients below read the forward operands whe
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 import fastnn  # for cast, multiply and transpose, other families of ops
 from fastnn import errors
 from fastnn._core import empty, launch
-from fastnn.autograd import Array, Tensor, TensorLike, as_float, contiguous, dense, grad_buffer, record
+from fastnn.autograd import (
+    Array,
+    Tensor,
+    TensorLike,
+    as_float,
+    as_tensor,
+    contiguous,
+    dense,
+    grad_buffer,
+    record,
+)
+from fastnn.ops.dtypes import pair
 
 LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
 ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
@@ -47,6 +59,8 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     array([[21.],
            [43.]], dtype=float32)
     """
+    if (integers := _integers(x1, x2)) is not None:
+        return _of_integers(matmul, *integers)
     a, b = _operands(x1, x2)
     for argument, x in (("x1", a), ("x2", b)):
         if not x.ndim:
@@ -99,6 +113,8 @@ def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
     >>> float(fastnn.ops.dot([1.0, 2.0, 3.0], [1.0, 10.0, 100.0]))
     321.0
     """
+    if (integers := _integers(x1, x2)) is not None:
+        return _of_integers(dot, *integers)
     a, b = _operands(x1, x2)
     if not a.ndim or not b.ndim:
         return fastnn.ops.multiply(a, b)
@@ -186,6 +202,18 @@ def linear(
 
 
 # ---- from arrays to launches ----------------------------------------------------------------------------------------
+
+
+def _integers(x1: TensorLike, x2: TensorLike) -> tuple[Tensor, Tensor] | None:
+    """Both as tensors of one type if neither is a float."""
+    a, b = as_tensor(x1), as_tensor(x2)
+    return None if "f" in (a.dtype.kind, b.dtype.kind) else pair(a, b)
+
+
+def _of_integers(product: Callable[[TensorLike, TensorLike], Tensor], a: Tensor, b: Tensor) -> Tensor:
+    """A product of integers, computed in float64 and so exact up to 2^53, in their type; of booleans whether any is."""
+    y = fastnn.ops.cast(product(fastnn.ops.cast(a, "float64"), fastnn.ops.cast(b, "float64")), "int64")
+    return fastnn.ops.cast(y, a.dtype)
 
 
 def _operands(x1: TensorLike, x2: TensorLike) -> tuple[Tensor, Tensor]:

@@ -72,6 +72,8 @@ def absolute(x: TensorLike) -> Tensor:
     array([1.5, 2. ], dtype=float32)
     """
     x = as_tensor(x)
+    if x.dtype.kind in "bu":
+        return x
     return function_of("absolute", ABSOLUTE, x, "x") if x.dtype.kind == "f" else ops.maximum(x, negative(x))
 
 

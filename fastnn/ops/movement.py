@@ -25,6 +25,7 @@ from fastnn.ops.strided import (
     fill_array,
     move,
     shape_of,
+    table,
     tensors_of,
 )
 
@@ -345,6 +346,14 @@ def broadcast_to(x: TensorLike, shape: Shape) -> Tensor:
     return record("broadcast_to", y, (x,), gradient)
 
 
+PAD_MODES = ("constant", "reflect", "symmetric", "edge", "wrap", "circular")
+
+
+def _padded_places(extent: int, width: tuple[int, int], mode: Any) -> Array:
+    """Which element stands where: what NumPy's pad makes of 0 .. extent - 1."""
+    return np.pad(np.arange(extent, dtype=np.int64), width, mode="wrap" if mode == "circular" else mode)
+
+
 def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: float | None = None) -> Tensor:
     """Add positions before and after each axis.
 
@@ -352,8 +361,8 @@ def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: 
     ----------
     x : tensor
     pad_width : int, (before, after) or one such pair per axis
-    mode : {"constant", "reflect", "symmetric"}
-        What stands there: a constant, or x mirrored without or with its edge.
+    mode : {"constant", "reflect", "symmetric", "edge", "wrap", "circular"}
+        What stands there: a constant, x mirrored without or with its edge, its edge, its other end (both names).
     constant_values : float, optional
         0 where not given; only for mode "constant".
 
@@ -373,15 +382,14 @@ def pad(x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: 
         widths = [(-1, -1)]
     if any(width < 0 for pair in widths for width in pair):
         raise errors.value_error("pad", "pad_width", f"an integer, a pair, or {x.ndim} pairs of at least 0", pad_width)
-    if mode not in ("constant", "reflect", "symmetric"):
-        raise errors.unknown_name("pad", "mode", mode, ("constant", "reflect", "symmetric"))
+    if mode not in PAD_MODES:
+        raise errors.unknown_name("pad", "mode", mode, PAD_MODES)
     if mode != "constant":
         if constant_values is not None:
             raise errors.value_error("pad", "constant_values", f"None where mode is {mode!r}", constant_values)
         for axis, pair in enumerate(widths):
             if any(pair):
-                # The index array is a fact of the shape: NumPy's pad of 0..n-1 says which element stands where.
-                x = take(x, np.pad(np.arange(x.shape[axis]), pair, mode=mode), axis=axis)  # type: ignore[call-overload]
+                x = take(x, table(_padded_places, x.shape[axis], pair, mode), axis=axis)
         return x
     inside = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
     y = empty(tuple(n + sum(pair) for n, pair in zip(x.shape, widths, strict=True)), x.dtype)

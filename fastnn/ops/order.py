@@ -14,7 +14,7 @@ from fastnn.autograd import Array, Tensor, TensorLike, as_float, as_tensor, dens
 from fastnn.ops.axes import Axis, kept_shape, normalize_axes
 from fastnn.ops.dtypes import FLOAT64, INT32, INT64, UINT64, cast_array, pair
 from fastnn.ops.reduce import axes_last
-from fastnn.ops.strided import axis_of
+from fastnn.ops.strided import axis_of, table
 
 # ---- order --------------------------------------------------------------------------------------------------------
 
@@ -274,8 +274,9 @@ def quantile(
     rows, shares, rest = _quantile_rows("quantile", x, q, axis, method, keepdims)
     n = rows.shape[-1]
     rows = ops.where(ops.any(ops.isnan(rows), axis=-1, keepdims=True), math.nan, rows)
-    lower, upper, weight = _neighbours(shares * (n - 1), method)
-    y = _interpolated(ops.take(rows, lower, -1), ops.take(rows, upper, -1), weight.astype(x.dtype))
+    lower, upper, weight = table(_neighbours, tuple((shares * (n - 1)).tolist()), method)
+    low, high = (ops.take(rows, ops.cast(at, INT64), -1) for at in (lower, upper))
+    y = _interpolated(low, high, ops.cast(weight, x.dtype))
     return _shares_first(y, q, rest)
 
 
@@ -299,8 +300,9 @@ def _quantile_rows(
     return _sorted_rows(ops.reshape(axes_last(x, axes), (*kept, n))), shares.reshape(-1), rest
 
 
-def _neighbours(place: Array, method: str) -> tuple[Array, Array, Array]:
-    """The places between which an element is taken, and the share of the second."""
+def _neighbours(places: tuple[float, ...], method: str) -> Array:
+    """Rows of the places between which an element is taken, and the share of the second."""
+    place = np.array(places)
     lower, upper = np.floor(place), np.ceil(place)
     if method == "linear":
         weight = place - lower
@@ -309,11 +311,11 @@ def _neighbours(place: Array, method: str) -> tuple[Array, Array, Array]:
     else:
         lower = upper = {"lower": lower, "higher": upper, "nearest": np.rint(place)}[method]
         weight = np.zeros(place.shape)
-    return lower.astype(np.int64), upper.astype(np.int64), weight
+    return np.stack([lower, upper, weight])
 
 
 def _interpolated(low: Tensor, high: Tensor, weight: Any) -> Tensor:
-    return ops.add(ops.multiply(low, 1 - weight), ops.multiply(high, weight))
+    return ops.add(ops.multiply(low, ops.subtract(1, weight)), ops.multiply(high, weight))
 
 
 def _shares_first(y: Tensor, q: TensorLike, rest: tuple[int, ...]) -> Tensor:

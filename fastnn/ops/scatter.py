@@ -181,7 +181,8 @@ def scatter_update(
 def _last_update(flat: Tensor, listed: Tensor, ids: Array, count: int) -> Tensor:
     if not ids.size:
         return flat
-    number = Tensor.wrap(combine(MAX, np.arange(ids.size), ids, count, -1))  # of the last update, -1 if there is none
+    updates = ops.arange(ids.size, dtype="int64").data
+    number = Tensor.wrap(combine(MAX, updates, ids, count, -1))  # of the last update, -1 if there is none
     chosen = take(listed, ops.maximum(number, 0), axis=0)
     changed = ops.reshape(ops.greater_equal(number, 0), (count, *(1,) * (flat.ndim - 1)))
     return ops.where(changed, chosen, flat)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,14 @@ def fill_array(array: Array, value: Any) -> Array:
     item = np.asarray(value).astype(array.dtype)
     bits = int.from_bytes(item.tobytes().ljust(8, b"\0"), "little", signed=True)
     launch("fill", FLOAT32, x=array, n=array.size, itemsize=array.itemsize, bits=bits)
+    return array
+
+
+@functools.lru_cache(maxsize=256)
+def table(make: Callable[..., Array], *arguments: Hashable) -> Array:
+    """``make(*arguments)``, made once: a step may read it and be replayed, because the array is the same each time."""
+    array = make(*arguments)
+    array.flags.writeable = False
     return array
 
 

@@ -1,0 +1,68 @@
+"""Every case of tests/ops_cases.py: values against NumPy, gradients against differences, the same bits everywhere."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastnn import Tensor, ops, tree
+from tests.helpers import check_op
+from tests.ops_cases import CASES, Case
+
+
+def identified(cases: list[Case]) -> list[Any]:
+    return [pytest.param(case, id=f"{case.name}-{i}") for i, case in enumerate(cases)]
+
+
+def reference(case: Case) -> Any:
+    return getattr(np, case.name) if case.numpy == "same" else case.numpy
+
+
+def flat(value: Any) -> list[np.ndarray]:
+    return [leaf.numpy() if isinstance(leaf, Tensor) else np.asarray(leaf) for leaf in tree.flatten(value)]
+
+
+def one(value: Any) -> Any:
+    """Several results as one row: each part of it has a gradient of its own."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    floats = [x for x in value if not isinstance(x, Tensor) or x.dtype.kind == "f"]
+    if isinstance(floats[0], Tensor):
+        return ops.concatenate([ops.ravel(x) for x in floats])
+    return np.concatenate([np.ravel(x) for x in floats])
+
+
+@pytest.mark.parametrize("case", identified([c for c in CASES if not c.plain]))
+def test_values_and_gradients(case):
+    places = [i for i, x in enumerate(case.args) if isinstance(x, np.ndarray) and x.dtype == np.float32]
+
+    def call(function):
+        def called(*inputs, **kwargs):
+            args = list(case.args)
+            for place, x in zip(places, inputs, strict=True):
+                args[place] = x
+            return one(function(*args, **kwargs))
+
+        return called
+
+    op = call(getattr(ops, case.name))
+    want = reference(case)
+    check_op(
+        op, call(want) if want else lambda *x, **k: op(*x, **k).numpy(), *[case.args[i] for i in places],
+        reduction=100, step=1e-5, **case.kwargs,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("case", identified([c for c in CASES if c.plain and c.numpy]))
+def test_values_without_gradients(case):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of rows that are all NaN
+        want = flat(reference(case)(*case.args, **case.kwargs))
+    got = flat(getattr(ops, case.name)(*case.args, **case.kwargs))
+    assert len(got) == len(want)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+        assert a.dtype.kind == b.dtype.kind or b.dtype == object
