@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import losses, ops
-from tests.helpers import assert_same_bits, check_op, random_array
+from fastnn import layers, losses, models, ops, optimizers
+from tests.helpers import assert_same_bits, check_differences, check_op, random_array
 
 pytestmark = pytest.mark.skipif(
     not all(hasattr(ops, name) for name in ("transpose", "cast", "square")), reason="needs movement, elementwise"
@@ -264,3 +264,74 @@ def test_automatic_names_count_up():
     fastnn.registry.reset_names()
     assert [MyLoss().name, MyLoss().name] == ["my_loss", "my_loss_1"]
     np.testing.assert_allclose(value(MyLoss(), [[1, 2]], [[3.0, 4.0]]), 4)
+
+
+# ---- the whole list -----------------------------------------------------------------------------------------------
+
+WIDE = np.random.default_rng(1).random((4, 3)) * 0.8 + 0.1
+UNIT = WIDE / np.linalg.norm(WIDE, axis=1, keepdims=True)
+COMPOSED = {  # name -> targets, predictions, arguments; those of one kernel are in tests/test_softmax.py
+    "cosine_similarity": (WIDE[::-1], WIDE, {"axis": 0}),
+    "categorical_hinge": (ONE_HOT, WIDE, {}),
+    "binary_focal_crossentropy": (ONE_HOT, WIDE, {"apply_class_balancing": True, "gamma": 1.5}),
+    "categorical_focal_crossentropy": (ONE_HOT, WIDE, {"label_smoothing": 0.1}),
+    "categorical_generalized_cross_entropy": (LABEL, WIDE, {"q": 0.7}),
+    "dice": (WIDE[::-1], WIDE, {"axis": 1}),
+    "tversky": (WIDE[::-1], WIDE, {"alpha": 0.3, "beta": 0.7}),
+    "circle": (np.array([0, 1, 0, 1]), UNIT, {"gamma": 4}),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_gradient_matches_finite_difference(name):
+    y_true, y_pred, arguments = COMPOSED[name]
+    check_differences(lambda p: getattr(losses, name)(y_true, p, **arguments), [y_pred], {}, 1e-5)
+
+
+def test_gradient_of_a_zero_vector_is_finite():
+    x = fastnn.Tensor([[0.0, 0.0]], requires_grad=True)
+    losses.CosineSimilarity()([[1.0, 0.0]], x).backward()
+    assert np.isfinite(x.grad.numpy()).all()
+
+
+@pytest.mark.parametrize("loss", [losses.hinge, losses.squared_hinge, losses.perceptron])
+def test_labels_of_a_batch_are_signed_together(loss):
+    pred = np.array([[0.3], [-0.4], [2.0]])
+    signed = loss([[-1.0], [1.0], [-1.0]], pred).numpy()
+    np.testing.assert_array_equal(loss([[0], [1], [0]], pred).numpy(), signed)
+    assert loss([[0.0], [1.0], [-1.0]], pred).numpy()[0] == loss([[0.0], [-1.0]], pred[:2]).numpy()[0]
+
+
+def test_perceptron_learns_by_rosenblatts_rule():
+    """One sample at a time, learning rate 1: w += y x where the sign is wrong, and it ends where all are right."""
+    x = np.array([[1.0, 2.0], [2.0, 1.0], [-1.0, -1.5], [-2.0, -1.0], [0.5, -2.0]], np.float32)
+    y = np.array([1, 1, 0, 0, 0])
+    model = models.Sequential([layers.Input((2,)), layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(optimizers.SGD(1.0), losses.Perceptron())
+    signs = 2 * y - 1
+    w, b = np.zeros(2), 0.0
+    for _ in range(5):
+        for xi, yi in zip(x, signs, strict=True):
+            if yi * (xi @ w + b) <= 0:
+                w, b = w + yi * xi, b + yi
+    for _ in range(5):
+        for i in range(5):
+            model.train_on_batch(x[i : i + 1], signs[i : i + 1].astype(np.float32))
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], w, rtol=1e-6)
+    np.testing.assert_allclose(model.get_weights()[1], b)
+    assert ((x @ w + b > 0) == y).all()
+
+
+def test_circle_without_pairs_is_zero():
+    x = fastnn.Tensor(UNIT.astype(np.float32), requires_grad=True)
+    loss = losses.Circle()([0, 1, 2, 3], x)
+    assert loss.item() == 0
+    loss.backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 0)
+
+
+def test_means_of_circle_are_over_positive_losses():
+    label = np.array([0, 0, 1, 2])
+    values = losses.Circle(gamma=2, reduction=None)(label, UNIT).numpy()
+    got = losses.Circle(gamma=2)(label, UNIT).item()
+    np.testing.assert_allclose(got, losses.circle(label, UNIT, gamma=2).numpy().sum() / (values > 0).sum(), rtol=1e-5)

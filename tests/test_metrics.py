@@ -147,12 +147,13 @@ def test_crossentropy_metrics():
     assert metrics.SparseCategoricalCrossentropy(from_logits=True)([0, 1], np.log(p)).item() == want
 
 
-@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 3.0]])
-def test_ignored_labels_are_left_out(weight):
+@pytest.mark.parametrize(("weight", "share"), [(None, 1 / 3), ([1.0, 2.0, 3.0], 1)])
+def test_ignored_labels_are_left_out_of_weighted_means(weight, share):
+    """And count as 0 in others: the rule of Keras."""
     p = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], np.float32)
     m = metrics.SparseCategoricalCrossentropy(ignore_class=-1)
     m.update_state([0, -1, -1], p, sample_weight=weight)
-    assert m.result().item() == pytest.approx(-np.log(0.75))
+    assert m.result().item() == pytest.approx(-np.log(0.75) * share)
 
 
 def test_update_records_no_gradients():
@@ -281,7 +282,7 @@ def test_nested_metrics_share_their_state():
 def test_forgotten_super_is_an_error():
     class Bad(metrics.Metric):
         def __init__(self):
-            self.total = self.add_variable(())
+            self.total = self.add_variable((), "zeros")
 
     with pytest.raises(RuntimeError, match=r"Bad: its __init__ did not call super\(\).__init__\(\). Call it first."):
         Bad()
@@ -295,3 +296,15 @@ def test_string_labels():
 def test_one_hot_targets_for_the_sparse_accuracy():
     with pytest.raises(ValueError, match="For one-hot targets use the categorical"):
         metrics.sparse_categorical_accuracy(np.eye(3), np.eye(3))
+
+
+def test_stateless_methods_leave_the_state_alone():
+    m = metrics.Mean()
+    m.update_state([1.0, 3.0])
+    state = m.stateless_reset_state()
+    for batch in ([2.0], [4.0, 9.0]):
+        state = m.stateless_update_state(state, batch)
+    assert m.stateless_result(state).item() == 5.0
+    assert m.result().item() == 2.0
+    with pytest.raises(ValueError, match="metric_variables must be a list of 2 values"):
+        m.stateless_result(state[:1])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnn import config, errors, initializers
+from fastnn import config, errors, initializers, ops
 from fastnn._core import Tracked, in_step
-from fastnn.autograd import Tensor, Variable, no_grad
+from fastnn.autograd import Tensor, TensorLike, Variable, no_grad
 from fastnn.pending import later
 from fastnn.registry import Registry, auto_name
 
@@ -78,15 +79,15 @@ class Metric(Tracked):
         return found
 
     def add_variable(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, aggregation: str = "sum",
+        self, shape: Sequence[int], initializer: Any, dtype: Any = None, aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """State of this shape, zeros unless an initializer is given.
+        """State of this shape; zeros if the initializer is None.
 
         Parameters
         ----------
         shape : tuple of int
-        initializer : str, Initializer or callable, optional
+        initializer : str, Initializer, callable or None
         dtype : str, optional
         aggregation : str
             Accepted for Keras; there is one replica.
@@ -122,6 +123,48 @@ class Metric(Tracked):
             else:
                 variable.data.fill(0)
                 variable.version += 1
+
+    def stateless_update_state(self, metric_variables: Sequence[TensorLike], *args: Any, **kwargs: Any) -> list[Tensor]:
+        """What the state becomes if it is ``metric_variables`` and a batch is added; the metric's own stays.
+
+        Parameters
+        ----------
+        metric_variables : list
+            One value for each of `variables`.
+        *args, **kwargs
+            As for `update_state`.
+        """
+        with self._holding(metric_variables):
+            self.update_state(*args, **kwargs)
+            return [ops.copy(variable.value) for variable in self.variables]
+
+    def stateless_result(self, metric_variables: Sequence[TensorLike]) -> Any:
+        """The result if the state is ``metric_variables``."""
+        with self._holding(metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Tensor]:
+        """The state of a metric that has seen no batch."""
+        return [ops.zeros_like(variable.value) for variable in self.variables]
+
+    @contextlib.contextmanager
+    def _holding(self, values: Sequence[TensorLike]) -> Iterator[None]:
+        """For a while, the state is this."""
+        variables = self.variables
+        if len(values) != len(variables):
+            raise errors.value_error(
+                type(self).__name__, "metric_variables", f"a list of {len(variables)} values, one for each variable",
+                errors.Shown(f"{len(values)}"),
+            )
+        with no_grad():
+            kept = [ops.copy(variable.value) for variable in variables]
+            try:
+                for variable, value in zip(variables, values, strict=True):
+                    variable.assign(value)
+                yield
+            finally:
+                for variable, value in zip(variables, kept, strict=True):
+                    variable.assign(value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """`update_state`, then `result`."""

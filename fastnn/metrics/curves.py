@@ -336,15 +336,21 @@ class AUC(Metric):
     def result(self) -> Tensor:
         if not self._built:
             raise errors.order_error("AUC", "no batch was seen yet", "Call update_state first, or give num_labels.")
-        tp, fp, tn, fn = (self._totals[which].numpy() for which in range(4))
         if self.curve == "PR" and self.summation_method == "interpolation":
-            return self._sum(_interpolated(tp, fp, fn))
+            return self.interpolate_pr_auc()
+        tp, fp, tn, fn = (self._totals[which].numpy() for which in range(4))
         x, y = _points(self.curve, tp, fp, tn, fn)
         heights = {
             "interpolation": (y[:-1] + y[1:]) / 2, "minoring": np.minimum(y[:-1], y[1:]),
             "majoring": np.maximum(y[:-1], y[1:]),
         }
         return self._sum((x[:-1] - x[1:]) * heights[self.summation_method])
+
+    def interpolate_pr_auc(self) -> Tensor:
+        """The area under precision over recall by the rule of Davis and Goadrich, whatever ``curve`` is."""
+        return self._sum(
+            _interpolated(self.true_positives.numpy(), self.false_positives.numpy(), self.false_negatives.numpy())
+        )
 
     def _sum(self, areas: Any) -> Tensor:
         """All areas; for several labels, the (weighted) mean of theirs."""

@@ -25,7 +25,7 @@ class _ClassCounts(Metric):
         self, num_classes: int, name: str | None, dtype: Any, ignore_class: int | None, sparse_y_true: bool,
         sparse_y_pred: bool, axis: int,
     ) -> None:
-        super().__init__(name=name, dtype=np.int32 if dtype in (None, "int", int) else dtype)
+        super().__init__(name=name, dtype=INT64 if dtype in (None, "int", int) else dtype)
         if num_classes < 1:
             raise errors.value_error(type(self).__name__, "num_classes", "a positive int", num_classes)
         self.num_classes = num_classes
@@ -116,7 +116,7 @@ class ConfusionMatrix(_ClassCounts):
     >>> m = metrics.ConfusionMatrix(3)
     >>> m.update_state([0, 1, 1, 2], [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])
     >>> m.result().tolist()
-    [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
 
     def __init__(
@@ -126,8 +126,7 @@ class ConfusionMatrix(_ClassCounts):
     ) -> None:
         if normalize not in (None, "true", "pred", "all"):
             raise errors.value_error("ConfusionMatrix", "normalize", "None, 'true', 'pred' or 'all'", normalize)
-        if dtype is None and normalize is not None:
-            dtype = config.floatx()
+        dtype = dtype or config.floatx()
         super().__init__(num_classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
         self.normalize = normalize
         self.threshold = threshold
@@ -159,7 +158,8 @@ class IoU(_ClassCounts):
         The classes that count; those which neither occur nor are predicted are left out of the mean.
     name : str, optional
     dtype : str, optional
-        Of the counts, int32 by default: fractions of weights are cut off. The result is float32.
+        Of the counts, int64 by default (as in Keras on TensorFlow): fractions of weights are cut off. The result is
+        float32.
     ignore_class : int, optional
         A true class whose samples are not counted.
     sparse_y_true, sparse_y_pred : bool

@@ -79,7 +79,8 @@ class SparseCategoricalCrossentropy(BuiltinMetric):
     name : str, optional
     dtype : str, optional
     from_logits, ignore_class, axis
-        As for `fastnn.losses.sparse_categorical_crossentropy`; ignored samples are left out of the mean.
+        As for `fastnn.losses.sparse_categorical_crossentropy`. As in Keras, ignored samples are left out of a mean
+        with weights; in one without weights they count as 0.
 
     Examples
     --------

@@ -149,10 +149,9 @@ class MeanMetricWrapper(Mean):
     ) -> None:
         with no_grad():
             values = self._fn(y_true, y_pred, **self._fn_kwargs)
-            mask = both_masks(y_pred, values_mask(self._fn, self._fn_kwargs, y_true, values), values.dtype)
-            if mask is not None:
-                weight = None if sample_weight is None else loss_ops.as_dtype(sample_weight, mask.dtype)
-                sample_weight = mask_weight(mask, weight, mean=False)
+            sample_weight = _masked(both_masks(y_pred, None, values.dtype), sample_weight)
+            if sample_weight is not None:  # Keras's rule: without weights ignored values count as 0
+                sample_weight = _masked(values_mask(self._fn, self._fn_kwargs, y_true, values), sample_weight)
             super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
@@ -179,6 +178,13 @@ class BuiltinMetric(MeanMetricWrapper):
     def get_config(self) -> dict[str, Any]:
         said = {k: v for k, v in self._fn_kwargs.items() if k not in self._unsaid or v != self._unsaid[k]}
         return {**Metric.get_config(self), **said}
+
+
+def _masked(mask: Tensor | None, weight: TensorLike | None) -> TensorLike | None:
+    """The weights, 0 where the mask is."""
+    if mask is None:
+        return weight
+    return mask_weight(mask, None if weight is None else loss_ops.as_dtype(weight, mask.dtype), mean=False)
 
 
 def _function(name: str) -> Callable[..., Tensor]:
