@@ -120,6 +120,8 @@ def match_sum(layer: Any, addition: Any, after: Sequence[Layer], x: Any, residua
         return None
     if not (isinstance(residual, Tensor) and residual.shape == x.shape and residual.dtype == layer._np_dtype):
         return None
+    if any(getattr(value, "_keras_mask", None) is not None for value in (x, residual)):
+        return None
     own = _activation(after[0]) if after and _plain(after[0], layer) else None
     return Fused((layer,), "linear", SLOPE, None) if own is None else Fused((layer, after[0]), *own, None)
 

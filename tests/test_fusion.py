@@ -265,3 +265,14 @@ def test_a_sum_that_is_an_output_is_one():
     model = models.Model(x, [layers.ReLU()(total), total, y])
     outputs = model(random_array((4, 3)))
     assert_same_bits(outputs[0].numpy(), np.maximum(outputs[1].numpy(), 0), "relu of the sum")
+
+
+def test_a_sum_of_masked_values_is_computed_by_itself():
+    x = random_array((4, 5, 3)).astype(np.float32)
+    x[:, 3:] = 0
+    given = inputs = layers.Input((5, 3))
+    given = layers.Masking()(given)
+    norm = layers.BatchNormalization(momentum=0.0)
+    model = models.Model(inputs, layers.ReLU()(layers.Add()([norm(given), given])))
+    model(x, training=True)
+    np.testing.assert_allclose(norm.moving_mean.numpy(), x[:, :3].mean((0, 1)), rtol=1e-5)
