@@ -169,7 +169,13 @@ class MinMaxNorm(Constraint):
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
 
 get = _registry.get
-serialize = _registry.serialize
+
+
+def serialize(constraint: Any) -> Any:
+    """The configuration from which `deserialize` makes a constraint equal to this one."""
+    return _registry.serialize(constraint)
+
+
 deserialize = _registry.deserialize
 
 if not TYPE_CHECKING:

@@ -531,7 +531,11 @@ def get(identifier: Any, custom_objects: registry.CustomObjects | None = None) -
     return given
 
 
-serialize = _registry.serialize
+def serialize(initializer: Any) -> Any:
+    """The configuration from which `deserialize` makes an initializer equal to this one."""
+    return _registry.serialize(initializer)
+
+
 deserialize = _registry.deserialize
 
 if not TYPE_CHECKING:

@@ -178,7 +178,13 @@ _registry.add(L1L2, "l1_l2")
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 get = _registry.get
-serialize = _registry.serialize
+
+
+def serialize(regularizer: Any) -> Any:
+    """The configuration from which `deserialize` makes a regularizer equal to this one."""
+    return _registry.serialize(regularizer)
+
+
 deserialize = _registry.deserialize
 
 if not TYPE_CHECKING:

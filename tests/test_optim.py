@@ -392,7 +392,7 @@ def test_hyperparameters_can_be_changed_between_steps() -> None:
         (lambda: Adam(beta_2=1.0), ValueError, r"Adam: beta_2 must be at least 0 and below 1; got 1\.0\."),
         (lambda: Adam(epsilon=-1), ValueError, r"Adam: epsilon must be a finite number of at least 0; got -1\.0\."),
         (lambda: Adam(weight_decay=-1), ValueError, r"weight_decay must be a finite number of at least 0"),
-        (lambda: AdamW(weight_decay=None), TypeError, r"AdamW: weight_decay must be a number; got None\. Use Adam"),
+        (lambda: AdamW(weight_decay=None), ValueError, r"AdamW: weight_decay must be a number; got None\. Use Adam"),
         (lambda: Adam(use_ema=True, ema_momentum=1.5), ValueError, r"ema_momentum must be a number from 0 to 1; got 1"),
         (lambda: Adam(use_ema=True, ema_overwrite_frequency=0.5), ValueError, r"must be an int of at least 1, or None"),
         (lambda: Adam(loss_scale_factor=0.0), ValueError, r"loss_scale_factor must be above 0"),

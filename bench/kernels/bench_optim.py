@@ -22,6 +22,10 @@ STEPS = {
     "rmsprop": (lambda: optimizers.RMSprop(), 5),
     "adam": (lambda: optimizers.Adam(), 7),
     "adamw": (lambda: optimizers.AdamW(), 7),
+    "nadam": (lambda: optimizers.Nadam(), 7),
+    "ftrl": (lambda: optimizers.Ftrl(), 7),
+    "lion": (lambda: optimizers.Lion(), 5),
+    "lamb": (lambda: optimizers.Lamb(), 11),  # two passes
     "adam clipped": (lambda: optimizers.Adam(global_clipnorm=1e9), 8),  # by global_clipnorm: reads the gradients twice
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastnn import errors
 from fastnn.optimizers import schedules as schedules
@@ -24,7 +24,13 @@ from fastnn.optimizers.rmsprop import RMSprop as RMSprop
 from fastnn.optimizers.sgd import SGD as SGD
 
 get = _registry.get
-serialize = _registry.serialize
+
+
+def serialize(optimizer: Any) -> Any:
+    """The configuration from which `deserialize` makes an optimizer equal to this one."""
+    return _registry.serialize(optimizer)
+
+
 deserialize = _registry.deserialize
 
 if not TYPE_CHECKING:

@@ -130,7 +130,7 @@ class AdamW(Adam):
         **kwargs: Any,
     ) -> None:
         if weight_decay is None:
-            raise errors.type_error("AdamW", "weight_decay", "a number", None, "Use Adam to go without.")
+            raise errors.value_error("AdamW", "weight_decay", "a number", None, "Use Adam to go without.")
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm,
             use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name,

@@ -23,6 +23,7 @@ class Muon(Optimizer):
     ``ns_steps`` times ``x = a * x + (b * x x^T + c * (x x^T)^2) x``;
     ``w -= learning_rate * sqrt(max(rows, columns)) * rms_rate * x``. All other variables, and those that
     `exclude_layers` or `exclude_embeddings` name, move as `Adam`'s.
+
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or callable

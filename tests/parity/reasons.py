@@ -98,6 +98,10 @@ LEFT_OUT: dict[str, str] = {
     "keras.losses.ctc": RECURRENT,
     # ---- optimizers
     "keras.optimizers.LossScaleOptimizer": LOW_PRECISION,
+    "keras.optimizers.MultiOptimizer": "a `train_step` of one's own applies one optimizer to each part of the model",
+    "keras.optimizers.OptimizerMap": "a `train_step` of one's own applies one optimizer to each part of the model",
+    "keras.optimizers.ScheduleFreeAdamW": "not yet; `Adam(use_ema=True)` averages weights, too",
+    "keras.optimizers.Muon.*": "parts of its step",
     "keras.optimizers.legacy*": "classes of Keras 2",
     # ---- initializers
     "keras.initializers.STFT*": "needs Fourier transforms, for which there are no kernels",
@@ -143,4 +147,6 @@ LEFT_OUT: dict[str, str] = {
 
 DIFFERENCES: dict[str, str] = {
     "keras.Variable": "storage never moves and has one owner: nothing to aggregate, synchronize or autocast",
+    "keras.optimizers.*.build": "all optimizers call its argument `variables`, as Keras's base class does",
+    "keras.optimizers.Adadelta.update_step": "all optimizers call its argument `gradient`",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastnn import errors
 from fastnn.optimizers.schedules.base import LearningRateSchedule as LearningRateSchedule
@@ -14,7 +14,12 @@ from fastnn.optimizers.schedules.decay import InverseTimeDecay as InverseTimeDec
 from fastnn.optimizers.schedules.decay import PiecewiseConstantDecay as PiecewiseConstantDecay
 from fastnn.optimizers.schedules.decay import PolynomialDecay as PolynomialDecay
 
-serialize = _registry.serialize
+
+def serialize(learning_rate_schedule: Any) -> Any:
+    """The configuration from which `deserialize` makes a schedule equal to this one."""
+    return _registry.serialize(learning_rate_schedule)
+
+
 deserialize = _registry.deserialize
 
 if not TYPE_CHECKING:
