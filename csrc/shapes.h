@@ -105,4 +105,9 @@ static inline ptrdiff_t fnn_kind_span(ptrdiff_t kind, const ptrdiff_t *d, const 
   return kind < FNN_KIND_PACKED ? fnn_kind_bytes(kind) * span : span ? span - 1 + fnn_kind_bytes(kind & FNN_KIND_PLAIN) : 0;
 }
 
+/* How image.c reads between pixels and outside of an image; places further away, NaN among them, are nowhere. */
+enum { FNN_IMAGE_NEAREST, FNN_IMAGE_BILINEAR };
+enum { FNN_FILL_CONSTANT, FNN_FILL_NEAREST, FNN_FILL_REFLECT, FNN_FILL_WRAP };
+#define FNN_IMAGE_FAR 1e9
+
 #endif

@@ -150,6 +150,22 @@ CASES = [
     Case("ActivityRegularization", {"l1": 0.01, "l2": 0.1}, (9,)),
     # ---- preprocessing
     Case("Rescaling", {"scale": 1 / 255, "offset": -0.5}, (4, 3, 2), data="image"),
+    Case("Resizing", {"height": 5, "width": 9}, (7, 6, 2)),
+    Case("Resizing", {"height": 5, "width": 4, "interpolation": "nearest", "crop_to_aspect_ratio": True}, (7, 9, 2)),
+    Case("Resizing", {"height": 5, "width": 3, "interpolation": "bicubic", "antialias": True}, (9, 9, 2)),
+    Case("Resizing", {"height": 6, "width": 6, "pad_to_aspect_ratio": True, "fill_value": 2.0}, (3, 9, 2)),
+    Case("CenterCrop", {"height": 4, "width": 3}, (7, 6, 2)),
+    Case("CenterCrop", {"height": 8, "width": 3}, (7, 6, 2)),
+    Case("RandomFlip", {"mode": "horizontal", "seed": 1}, (4, 5, 2), random=True),
+    Case("RandomTranslation", {"height_factor": 0.2, "width_factor": (-0.1, 0.3), "seed": 1}, (6, 5, 2), random=True),
+    Case("RandomRotation", {"factor": 0.2, "fill_mode": "wrap", "seed": 1}, (6, 5, 2), random=True),
+    Case("RandomZoom", {"height_factor": 0.3, "interpolation": "nearest", "seed": 1}, (6, 5, 2), random=True),
+    Case("RandomContrast", {"factor": 0.4, "value_range": (-2, 2), "seed": 1}, (6, 5, 2), random=True),
+    Case("RandomBrightness", {"factor": 0.4, "value_range": [-2, 2], "seed": 1}, (6, 5, 2), random=True),
+    Case(
+        "RandomCrop", {"height": 3, "width": 4, "seed": 1}, (6, 5, 2), random=True,
+        alone="in inference Keras 3.15 leaves images as they are, though it says that it cuts and resizes them",
+    ),
 ]
 
 

@@ -4,6 +4,15 @@ from typing import TYPE_CHECKING
 
 from fastnn import errors
 from fastnn.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fastnn.layers.augmentation import (
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from fastnn.layers.base import InputSpec, Layer
 from fastnn.layers.conv import Conv1D, Conv2D, Convolution1D, Convolution2D
 from fastnn.layers.conv_transpose import (
@@ -73,6 +82,7 @@ from fastnn.layers.regularize import (
     SpatialDropout2D,
 )
 from fastnn.layers.reshape import Flatten, Permute, RepeatVector, Reshape
+from fastnn.layers.resizing import CenterCrop, Resizing
 from fastnn.layers.separable import (
     SeparableConv1D,
     SeparableConv2D,
@@ -83,6 +93,15 @@ from fastnn.layers.standardization import Normalization
 from fastnn.layers.upsampling import UpSampling1D, UpSampling2D
 
 __all__ = [
+    "CenterCrop",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "Resizing",
     "Activation",
     "ActivityRegularization",
     "Add",

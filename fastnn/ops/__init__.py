@@ -346,6 +346,8 @@ from fastnn.ops.shaping import vsplit as vsplit
 from fastnn.ops.shaping import vstack as vstack
 from fastnn.ops.control import while_loop as while_loop
 from fastnn.ops.creation import empty as empty
+# ---- images, as a module of its own -------------------------------------------------------------------------------
+from fastnn.ops import image as image
 
 # ---- random -------------------------------------------------------------------------------------------------------
 from fastnn.ops.random import dropout as dropout

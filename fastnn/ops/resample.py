@@ -47,11 +47,19 @@ def repeating(size: int, times: int, dtype: str) -> tuple[Table, Table]:
 
 
 @functools.lru_cache(maxsize=64)
-def resizing(size: int, outputs: int, method: str, dtype: str) -> tuple[Table, Table]:
-    """Pixels are intervals: the centre of output i lies at (i + 0.5) * size / outputs; weights are normalised."""
+def resizing(size: int, outputs: int, method: str, dtype: str, antialias: bool = False) -> tuple[Table, Table]:
+    """Pixels are intervals: the centre of output i lies at (i + 0.5) * size / outputs; weights are normalised.
+
+    With ``antialias``, an output that covers more than an input averages over what it covers.
+    """
+    centre = (np.arange(outputs) + 0.5) * (size / outputs)
+    if method == "nearest":
+        return both_ways(size, outputs, np.arange(outputs), centre.astype(np.int64), np.ones(outputs), dtype)
     function, support = METHODS[method]
-    distance = (np.arange(outputs)[:, None] + 0.5) * (size / outputs) - 0.5 - np.arange(size)
-    weights = np.where(np.abs(distance) < support, function(np.abs(distance)), 0.0)
+    distance = np.abs(centre[:, None] - 0.5 - np.arange(size))
+    if antialias:
+        distance = distance / max(size / outputs, 1.0)
+    weights = np.where(distance < support, function(distance), 0.0)
     weights /= weights.sum(axis=1, keepdims=True)
     target, source = np.nonzero(weights)
     return both_ways(size, outputs, target, source, weights[target, source], dtype)
@@ -86,9 +94,11 @@ def repeated(x: Tensor, axis: int, times: int) -> Tensor:
     return x if times == 1 else resample(x, axis, *repeating(x.shape[axis], times, x.dtype.name))
 
 
-def resized(x: Tensor, axis: int, size: int, method: str) -> Tensor:
-    """The axis with so many positions, between the old ones by one of `METHODS`."""
-    return x if size == x.shape[axis] else resample(x, axis, *resizing(x.shape[axis], size, method, x.dtype.name))
+def resized(x: Tensor, axis: int, size: int, method: str, antialias: bool = False) -> Tensor:
+    """The axis with so many positions, between the old ones by "nearest" or one of `METHODS`."""
+    if size == x.shape[axis]:
+        return x
+    return resample(x, axis, *resizing(x.shape[axis], size, method, x.dtype.name, antialias))
 
 
 def resample(x: Tensor, axis: int, table: Table, back: Table) -> Tensor:

@@ -20,7 +20,7 @@ class Network(NamedTuple):
     input: tuple[int, ...]
     targets: Callable[[np.random.Generator], np.ndarray]
     loss: str
-    # At 1e-3, rounding errors grow so that Keras on JAX, on TensorFlow and on PyTorch are 6e-4 to 2e-3 apart in ResNet-20
+    # At 1e-3, rounding errors grow: in ResNet-20 Keras on JAX, on TensorFlow and on PyTorch are 6e-4 to 2e-3 apart
     # after 20 steps (batch 8); we are 6e-4 from JAX.
     rate: float = 1e-3  # of SGD
 
