@@ -207,7 +207,7 @@ def test_getitem_and_joins_of_integers(dtype):
     ("index", "message"),
     [
         (3, "out of bounds"), ((0, 0, 0), "too many indices"), (1.5, "must be an int, slice"), ("a", "must be an int"),
-        (([0], [1]), "one array"), ((Ellipsis, Ellipsis), "one Ellipsis"),
+        (([True, False, True], [1]), "one array of booleans"), ((Ellipsis, Ellipsis), "one Ellipsis"),
         ([3], r"at least -3 and below 3; got 3 at position 0"), (np.array([True, False]), "mask's shape"),
     ],
 )  # fmt: skip

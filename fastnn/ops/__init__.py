@@ -352,6 +352,10 @@ from fastnn.ops import image as image
 # ---- random -------------------------------------------------------------------------------------------------------
 from fastnn.ops.random import dropout as dropout
 
+# ---- the same names again, as Keras has them ----------------------------------------------------------------------
+from fastnn.ops import nn as nn
+from fastnn.ops import numpy as numpy
+
 # On a KerasTensor each of these makes a node of a graph.
 symbolic.make_symbolic_too(globals())
 

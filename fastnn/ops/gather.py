@@ -92,7 +92,9 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
 
 
 def getitem(x: TensorLike, index: Any) -> Tensor:
-    """``x[index]``: ints, slices, None, Ellipsis, and at most one array of integers or booleans.
+    """``x[index]`` as in NumPy: ints, slices, None, Ellipsis, arrays of integers, or one of booleans.
+
+    Integers in tensors are not read: a step that indexes with them can be replayed.
 
     Examples
     --------
@@ -113,11 +115,11 @@ def getitem(x: TensorLike, index: Any) -> Tensor:
     place = next(i for i, item in enumerate(items) if item is Ellipsis)
     full = items[:place] + [slice(None)] * (x.ndim - used) + items[place + 1 :]
     arrays = [i for i, item in enumerate(full) if isinstance(item, np.ndarray)]
-    if any(item is Ellipsis for item in full) or len(arrays) > 1:
-        raise IndexError("Tensor: an index may hold one Ellipsis and one array.")
+    if any(item is Ellipsis for item in full) or (len(arrays) > 1 and any(full[i].dtype.kind == "b" for i in arrays)):
+        raise IndexError("Tensor: an index may hold one Ellipsis, and one array of booleans or several of integers.")
     if not arrays:
         return ops.movement.slices("getitem", x, tuple(full))
-    return getitem_array(x, full, arrays[0])
+    return getitem_array(x, full, arrays[0]) if len(arrays) == 1 else getitem_arrays(x, full, arrays)
 
 
 def as_index(item: Any) -> Any:
@@ -128,7 +130,7 @@ def as_index(item: Any) -> Any:
         return int(item)
     array = item.data if isinstance(item, Tensor) else np.asarray(item)
     if array.ndim == 0 and array.dtype.kind in "iu":
-        return int(array)
+        return array if isinstance(item, Tensor) else int(array)
     if array.dtype.kind not in "biu" and array.size or array.ndim == 0:
         raise IndexError(
             f"Tensor: an index must be an int, slice, None, Ellipsis, or an array of ints or bools; got {item!r}."
@@ -163,6 +165,31 @@ def getitem_array(x: Tensor, full: list[Any], at: int) -> Tensor:
     advanced = [i for i, item in enumerate(full) if isinstance(item, (int, np.ndarray))]
     if axis and advanced[-1] - advanced[0] != len(advanced) - 1:
         y = ops.moveaxis(y, tuple(range(axis, axis + array.ndim)), tuple(range(array.ndim)))
+    return y
+
+
+def getitem_arrays(x: Tensor, full: list[Any], arrays: list[int]) -> Tensor:
+    """An index with several arrays of integers, which broadcast: `take` along their axes joined to one."""
+    basic = [slice(None) if i in arrays else item for i, item in enumerate(full)]
+    kept = [i for i, item in enumerate(full) if not isinstance(item, int)]
+    axes = [kept.index(i) for i in arrays]  # once ints are gone
+    if any(not (isinstance(item, slice) and item == slice(None)) for item in basic):
+        x = ops.movement.slices("getitem", x, tuple(basic))
+    extents = [x.shape[axis] for axis in axes]
+    places: Tensor | None = None
+    for i, extent in zip(arrays, extents, strict=True):
+        index = Tensor.wrap(as_int64("Tensor", "an index", full[i]))
+        index = ops.where(ops.less(index, 0), ops.add(index, extent), index)
+        known = ops.logical_and(ops.greater_equal(index, 0), ops.less(index, extent))
+        index = ops.where(known, index, 2**40)  # far outside, whatever the others add
+        places = index if places is None else ops.add(ops.multiply(places, extent), index)
+    flat = ops.moveaxis(x, axes, list(range(len(axes))))
+    rest = flat.shape[len(axes) :]
+    y = take(ops.reshape(flat, (int(np.prod(extents, dtype=np.int64)), *rest)), as_tensor(places), axis=0)  # type: ignore[arg-type]  # there are several
+    advanced = [i for i, item in enumerate(full) if isinstance(item, (int, np.ndarray))]
+    ndim = y.ndim - len(rest)
+    if advanced[-1] - advanced[0] == len(advanced) - 1:  # side by side: the result's axes stand where theirs stood
+        y = ops.moveaxis(y, list(range(ndim)), list(range(axes[0], axes[0] + ndim)))
     return y
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -305,3 +306,10 @@ def _launch_gemm(kernel: str, c: Array, a: Array, b: Array, bias: Array | None, 
         b_rs=b_rs // size, b_cs=b_cs // size, b_bs=b_bs // size, c_rs=c_rs // size, c_bs=c_bs // size,
         packed=0, act=act, slope=slope,
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """The names of `fastnn.ops` once more, where Keras has `keras.ops.linalg`."""
+        return getattr(fastnn.ops, name)

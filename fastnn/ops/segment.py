@@ -205,7 +205,7 @@ def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 
 
 
 def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Tensor, Tensor]:
-    """How many elements are in each of equal intervals (int32), and the bounds of the intervals.
+    """How many elements are in each of equal intervals, in x's type, and the bounds of the intervals.
 
     Elements outside of the range do not count; the last interval holds its upper bound. Reads the values: a step with
     it runs through Python.
@@ -222,7 +222,7 @@ def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None =
     >>> from fastnn import ops
     >>> counts, bounds = ops.histogram([1.0, 2.0, 2.5], bins=2, range=(1.0, 3.0))
     >>> counts.tolist(), bounds.tolist()
-    ([1, 2], [1.0, 2.0, 3.0])
+    ([1.0, 2.0], [1.0, 2.0, 3.0])
     """
     if not isinstance(bins, (int, np.integer)) or bins < 1:
         raise errors.value_error("ops.histogram", "bins", "an integer of at least 1", bins)
@@ -232,4 +232,4 @@ def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None =
     values_are_read("ops.histogram")
     values = x.data if x.dtype.kind == "f" else x.data.astype(np.float64)
     counts, bounds = np.histogram(values, bins=int(bins), range=range)
-    return Tensor(counts.astype(np.int32)), Tensor(bounds.astype(x.dtype if x.dtype.kind == "f" else np.float32))
+    return Tensor(counts.astype(x.dtype)), Tensor(bounds.astype(x.dtype if x.dtype.kind == "f" else np.float32))

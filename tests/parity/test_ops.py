@@ -30,10 +30,12 @@ ELSEWHERE = {
     "custom_gradient", "vectorize",
 }  # fmt: skip
 
-# What Keras on JAX does otherwise than Keras on TensorFlow and fastnn.
+# Not compared: the name, and how it differs.
 DIFFERENT = {
     "argpartition": "any order of the parts is right; here all is sorted",
+    "sparsemax": "Keras adds up running sums, so its rows are no probabilities; here they add up to 1",
 }
+ON_JAX_ONLY = {"depth_to_space", "space_to_depth"}  # channels_first: JAX has channels before blocks
 
 
 def test_every_name_is_called_or_explained():
@@ -65,7 +67,12 @@ def identified(cases: list[Case]) -> list[Any]:
     return [pytest.param(case, id=f"{case.name}-{i}") for i, case in enumerate(cases)]
 
 
-COMPARED = [case for case in CASES if case.name not in OURS and case.name not in DIFFERENT]
+COMPARED = [
+    case for case in CASES
+    if case.name not in OURS and case.name not in DIFFERENT
+    and not (ON_JAX and case.name in ON_JAX_ONLY and "channels_first" in case.args)
+    and not (not ON_JAX and (case.name == "searchsorted" or {"edge", "wrap"} & set(map(str, case.args))))  # refused
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", identified(COMPARED))
@@ -102,7 +109,10 @@ def test_gradients(case):
         chosen = [space.sum(y * w) for y, w in zip(parts, weights, strict=True) if "float" in str(y.dtype)]
         return sum(chosen[1:], chosen[0])
 
-    want = jax.grad(lambda leaves: total(keras.ops, leaves))([jnp.asarray(case.args[i]) for i in places])
+    try:
+        want = jax.grad(lambda leaves: total(keras.ops, leaves))([jnp.asarray(case.args[i]) for i in places])
+    except NotImplementedError:
+        pytest.skip("JAX has no gradient of it")
     leaves = [fastnn.Tensor(case.args[i], requires_grad=True) for i in places]
     total(ops, leaves).backward()
     for leaf, theirs in zip(leaves, want, strict=True):

@@ -1,0 +1,19 @@
+"""The names of `fastnn.ops` once more, where Keras has `keras.ops.nn`.
+
+Examples
+--------
+>>> from fastnn import ops
+>>> ops.nn.relu([-1.0, 2.0]).tolist()
+[0.0, 2.0]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import fastnn.ops as ops  # looked up when used: it imports this module
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        return getattr(ops, name)
