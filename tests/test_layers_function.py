@@ -61,6 +61,17 @@ def test_configuration_is_read_with_the_function_at_hand():
     assert layers.Lambda.from_config({**config, "function": twice}).function is twice
 
 
+def test_registered_functions_are_found():
+    @fastnn.saving.register_keras_serializable("tests")
+    def thrice(x):
+        return 3 * x
+
+    config = layers.Lambda(thrice).get_config()
+    assert layers.Lambda.from_config(config).function is thrice
+    with fastnn.saving.custom_object_scope({"twice": twice}):
+        assert layers.Lambda.from_config(layers.Lambda(twice).get_config()).function is twice
+
+
 @pytest.mark.parametrize("function", [twice, lambda x: x])
 @pytest.mark.parametrize("safe_mode", [None, True, False])
 def test_no_code_is_loaded(function, safe_mode):

@@ -38,8 +38,9 @@ class Identity(Layer):
 class Lambda(Layer):
     """A function, written with `fastnn.ops`, as a layer without weights.
 
-    A file never brings a function along, only its name: `from_config` asks for the function itself. A class derived
-    from `Layer` has no such limit.
+    A file never brings a function along, only its name: it is looked up among the functions that are given as
+    ``custom_objects`` or registered (`fastnn.saving.register_keras_serializable`). A class derived from `Layer` has no
+    such limit.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ class Lambda(Layer):
     def from_config(
         cls, config: dict[str, Any], custom_objects: registry.CustomObjects | None = None, safe_mode: bool | None = None
     ) -> Lambda:
-        """Make a layer from what `get_config` returned, with the functions from ``custom_objects``.
+        """Make a layer from what `get_config` returned, with functions given or registered under its names.
 
         Parameters
         ----------
@@ -137,9 +138,11 @@ def _describe(function: Any) -> Any:
 
 
 def _find(who: str, argument: str, description: Any, custom_objects: registry.CustomObjects | None) -> Any:
+    registered = "" if isinstance(description, str) else description.get("registered_name")
     name = description if isinstance(description, str) else description.get("config")
-    if isinstance(name, str) and custom_objects and name in custom_objects:
-        return custom_objects[name]
+    found = registry.find_custom(name, custom_objects, registered or "") if isinstance(name, str) else None
+    if found is not None:
+        return found
     what = repr(name) if isinstance(name, str) else "a lambda"
     fix = "custom_objects={name: function}" if isinstance(name, str) else f"config | {{{argument!r}: function}}"
     raise errors.value_error(
