@@ -95,8 +95,20 @@ def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
     return map_structure(lambda leaf: next(rest), structure)
 
 
-def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
+class MAP_TO_NONE:
+    """What a function given to `traverse` returns for None in the place of a leaf."""
+
+
+def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
     """The structure of what a function makes of each leaf, or of the leaves at the same place of several structures.
+
+    Parameters
+    ----------
+    func : callable
+    *structures
+        All the same, but for their leaves.
+    none_is_leaf : bool
+        Whether the function is called for None; otherwise it stays None.
 
     Raises
     ------
@@ -113,18 +125,88 @@ def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
     for other in structures[1:]:
         if form(other, deep=False) != form(first, deep=False):
             raise errors.value_error("tree", "the structures", "the same", [form(first), form(other)])
-    if isinstance(first, dict):
-        made = {key: map_structure(func, *(each[key] for each in structures)) for key in _keys(first)}
-        pairs = {key: made[key] for key in first}
-        return OrderedDict(pairs) if isinstance(first, OrderedDict) else pairs
-    if isinstance(first, (list, tuple)):
-        parts = [map_structure(func, *each) for each in zip(*structures, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
-    return func(*structures)
+    if not isinstance(first, (list, tuple, dict)):
+        return func(*structures) if first is not None or none_is_leaf else None
+    parts = zip(*[_parts(each) for each in structures], strict=True)
+    return _like(first, [map_structure(func, *each, none_is_leaf=none_is_leaf) for each in parts])
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
+def _parts(structure: Any) -> list[Any]:
+    return [structure[key] for key in _keys(structure)] if isinstance(structure, dict) else list(structure)
+
+
+def _like(structure: Any, parts: list[Any]) -> Any:
+    """The list, tuple or dict with other parts."""
+    if isinstance(structure, dict):
+        made = dict(zip(_keys(structure), parts, strict=True))
+        pairs = {key: made[key] for key in structure}
+        return OrderedDict(pairs) if isinstance(structure, OrderedDict) else pairs
+    return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+
+
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+    """Like `map_structure`, where each leaf of the first structure stands for all there is below it in the others.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.map_structure_up_to([0, 0], len, [[1, 2, 3], (4, 5)])
+    [3, 2]
+    """
+    if not is_nested(shallow_structure):
+        return func(*structures)
+    for other in structures:
+        if form(other, deep=False) != form(shallow_structure, deep=False):
+            found = [form(shallow_structure), form(other)]
+            raise errors.value_error("map_structure_up_to", "the structures", "the same down to the shallow one", found)
+    parts = zip(_parts(shallow_structure), *[_parts(each) for each in structures], strict=True)
+    return _like(shallow_structure, [map_structure_up_to(part, func, *others) for part, *others in parts])
+
+
+def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+    """The structure with parts, inner ones or leaves, in the place of which a function gives something else.
+
+    Parameters
+    ----------
+    func : callable
+        Gives the replacement, `MAP_TO_NONE` for None, or None to leave a part as it is and go on below it.
+    structure
+    top_down : bool
+        Whether a part is looked at before those inside it.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.traverse(lambda part: tuple(part) if isinstance(part, list) else None, {"a": [1, [2]]}, top_down=False)
+    {'a': (1, (2,))}
+    """
+    def below(part: Any) -> Any:
+        return _like(part, [traverse(func, each, top_down) for each in _parts(part)]) if is_nested(part) else part
+
+    start = structure if top_down else below(structure)
+    found = func(start)
+    if found is None:
+        return below(structure) if top_down else start
+    return None if found is MAP_TO_NONE else found
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Raise a ValueError unless the same keys and positions lead to the leaves, whether lists or tuples hold them.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.assert_same_paths([1, {"a": 2}], (3, {"a": 4}))
+    """
+    paths = [[path for path, _ in flatten_with_path(structure)] for structure in (a, b)]
+    if sorted(map(str, paths[0])) != sorted(map(str, paths[1])):
+        raise errors.value_error("assert_same_paths", "the paths", "the same", paths)
+
+
+def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
     """Raise a ValueError unless both have the same lists, tuples and keys.
+
+    ``check_types`` is accepted for Keras, which ignores it too.
 
     Examples
     --------

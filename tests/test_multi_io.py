@@ -202,6 +202,18 @@ def test_tree():
             tree.map_structure(lambda a, b: a, structure, other)
     with pytest.raises(ValueError, match="of 4 leaves, as the structure has; got 1"):
         tree.pack_sequence_as(structure, [1])
+    assert tree.map_structure(str, structure, none_is_leaf=False) == {"b": ["1", None], "a": ("2", {"c": "3"})}
+    assert tree.map_structure_up_to({"b": 0, "a": (0, 0)}, str, structure) == {"b": "[1, None]", "a": ("2", "{'c': 3}")}
+    with pytest.raises(ValueError, match="the same down to the shallow one"):
+        tree.map_structure_up_to({"b": 0}, str, structure)
+    swap = {1: 5, 2: tree.MAP_TO_NONE}
+    assert tree.traverse(lambda part: swap.get(part) if isinstance(part, int) else None, structure) == {
+        "b": [5, None], "a": (None, {"c": 3}),
+    }  # fmt: skip
+    assert tree.traverse(lambda part: 0 if isinstance(part, dict) and "c" in part else None, structure)["a"] == (2, 0)
+    tree.assert_same_paths({"a": [1, 2]}, {"a": (3, 4)})
+    with pytest.raises(ValueError, match="the paths must be the same"):
+        tree.assert_same_paths([1], [1, 2])
 
 
 # ---- losses and metrics of several outputs
@@ -352,3 +364,47 @@ def test_targets_that_do_not_fit():
         model.fit(A, [Y, LABELS], sample_weight=[W, W, W], verbose=0)
     with pytest.raises(ValueError, match="class_weight must be None for a model of several outputs"):
         model.fit(A, [Y, LABELS], class_weight={0: 1.0}, verbose=0)
+
+
+# ---- functional models
+
+
+def graph(outputs="list"):
+    utils.set_random_seed(4)
+    a, b = layers.Input((4,), name="a"), layers.Input((3,), name="b", dtype="int32")
+    h = layers.Dense(5, activation="relu")(a) + layers.Dense(5)(ops.cast(b, "float32"))
+    real, label = layers.Dense(2, name="real")(h), layers.Dense(3, activation="softmax", name="label")(h)
+    return models.Model([a, b], {"list": [real, label], "dict": {"real": real, "label": label}}[outputs])
+
+
+NAMED = {"label": "sparse_categorical_crossentropy", "real": "mse"}
+
+
+@pytest.mark.parametrize("outputs", ["list", "dict"])
+def test_functional_models_take_inputs_and_targets_by_place_or_name(outputs, programs):
+    histories = []
+    for x in ([A, B], (A, B), {"b": B, "a": A}, {"b": B, "unused": A, "a": A}):
+        for y in ([Y, LABELS], {"label": LABELS, "real": Y}) if outputs == "list" else ({"real": Y, "label": LABELS},):
+            for eager in (False, True):
+                model = graph(outputs)
+                model.compile("adam", NAMED, metrics={"label": ["accuracy"]}, run_eagerly=eager)
+                histories.append(model.fit(x, y, epochs=3, validation_split=0.2, verbose=0).history)
+    assert all(history == histories[0] for history in histories) and programs
+    assert {"loss", "real_loss", "label_loss", "label_accuracy"} <= set(histories[0])
+
+
+def test_a_wrong_label_of_any_output_is_found_before_the_first_step():
+    model = graph()
+    model.compile("sgd", ["mse", "sparse_categorical_crossentropy"])
+    wrong = LABELS.copy()
+    wrong[60] = 3
+    with pytest.raises(ValueError, match=r"y\[1\] must be class numbers in 0 ... 2, .* got 3. First at position 60"):
+        model.fit([A, B], [Y, wrong], batch_size=16, verbose=0)
+    assert not model.optimizer.built
+    model.fit([A, B], [Y, LABELS], verbose=0)
+
+
+def test_an_input_by_name_stands_beside_others():
+    a = layers.Input((4,), name="a")
+    model = models.Model(a, layers.Dense(2)(a))
+    np.testing.assert_array_equal(model.predict({"a": A, "b": B}, verbose=0), model.predict(A, verbose=0))

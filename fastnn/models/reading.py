@@ -37,6 +37,9 @@ class Reader(Layer):
     def _only_input(self, who: str, x: Any) -> Array:
         """The array for a model's one input; a list or dict may hold it."""
         found = [x] if type(x) is np.ndarray else tree.flatten(x)
+        names = getattr(self, "input_names", None) if isinstance(x, dict) else None
+        if names is not None and names[0] in x:  # beside what the model has no use for
+            found = [x[names[0]]]
         if len(found) != 1:
             got = errors.Shown(f"a {type(x).__name__} of {len(found)} arrays")
             raise errors.value_error(who, "x", "one array, for the model's one input", got, "Stack rows: np.stack(x).")
@@ -161,8 +164,9 @@ class Reader(Layer):
         if not any(map(is_sparse, losses)):
             return
         found = tree.flatten_with_path(y)
-        shapes = getattr(self, "_output_shape", None)
-        shapes = shapes if isinstance(shapes, list) else [shapes]
+        shapes = [getattr(self, "_output_shape", None)]
+        if isinstance(y, (list, tuple)) and isinstance(self._compile_loss.loss, (list, tuple)):  # in the same order
+            shapes = [output.shape for output in getattr(self, "outputs", ())]
         if not len(found) == len(shapes) == len(losses):
             return
         for (path, labels), shape, loss in zip(found, shapes, losses, strict=True):
