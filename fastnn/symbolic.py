@@ -108,6 +108,8 @@ class KerasTensor:
     def ragged(self) -> bool:
         return False
 
+    ragged_rank = row_splits_dtype = None
+
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 

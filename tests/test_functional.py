@@ -203,6 +203,10 @@ def test_clones():
     assert clone.get_layer("first").kernel is not model.get_layer("first").kernel
     clone.set_weights(model.get_weights())
     np.testing.assert_array_equal(clone(x).numpy(), model(x).numpy())
+    assert not clone.compiled
+    model.compile(keras.optimizers.SGD(0.25), "mse")
+    compiled = keras.models.clone_model(model)
+    assert compiled.optimizer.learning_rate == 0.25 and compiled.optimizer is not model.optimizer
 
     def wider(layer):
         config = layer.get_config()
@@ -237,6 +241,19 @@ def test_a_sequential_is_a_graph_too():
     with pytest.raises(AttributeError, match="inputs is not known before the model is built"):
         _ = late.inputs
     assert late(keras.Input((3,))).shape == (None, 2) and late.input_shape == (None, 3)
+
+
+def test_training_is_given_by_call():
+    x = keras.Input((50,))
+    for model in (
+        keras.Model(x, layers.Dropout(0.5)(x)),
+        keras.Sequential([layers.Input((50,)), layers.Dropout(0.5)]),
+    ):
+        z = keras.Tensor(np.ones((4, 50), np.float32))
+        assert (model.call(z, training=True).numpy() == 0).any() and (model.call(z).numpy() == 1).all()
+        assert (model(z, training=True).numpy() == 0).any() and (model(z).numpy() == 1).all()
+    with pytest.raises(TypeError, match="'speed' is not one of its arguments"):
+        model.call(z, speed=2)
 
 
 def test_frozen_parts_do_not_learn():

@@ -48,6 +48,21 @@ class _CallState(threading.local):
 _state = _CallState()
 
 
+class in_training:
+    """Within this context layers are called as in training, or not; None leaves it as it is."""
+
+    def __init__(self, training: bool | None) -> None:
+        self.training = training
+
+    def __enter__(self) -> None:
+        self.before = _state.training
+        if self.training is not None:
+            _state.training = self.training
+
+    def __exit__(self, *exc: object) -> None:
+        _state.training = self.before
+
+
 def _count_build(build: Callable[..., None]) -> Callable[..., None]:
     """Wrap a class's ``build``: the layer knows afterwards that it is built, and for what shape."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from fastnn import errors, registry, tree
 from fastnn.layers.base import KerasTensor
@@ -13,6 +13,8 @@ from fastnn.models.functional import Functional, takes_inputs_and_outputs
 from fastnn.models.graph import run_symbolically
 from fastnn.models.model import Model
 from fastnn.models.sequential import Sequential
+
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 def clone_model(
@@ -93,7 +95,7 @@ def _clone_stack(model: Sequential, input_tensors: Any, clone: Callable[[Any], A
         layers.insert(0, Input(tensor=given[0], name=None if entry is None else entry.name))
     elif entry is not None:
         layers.insert(0, Input(batch_shape=entry.batch_shape, dtype=entry.dtype, name=entry.name))
-    return Sequential(layers, name=model.name, trainable=model.trainable)
+    return _compiled_like(model, Sequential(layers, name=model.name, trainable=model.trainable))
 
 
 def _clone_graph(
@@ -114,7 +116,14 @@ def _clone_graph(
     found = run_symbolically(model._graph, tree.flatten(inputs), call)
     outputs = tree.pack_sequence_as(model.output, found)
     cls: Any = type(model) if takes_inputs_and_outputs(type(model)) else Functional
-    return cls(inputs, outputs, name=model.name)
+    return _compiled_like(model, cls(inputs, outputs, name=model.name))
+
+
+def _compiled_like(model: Model, clone: AnyModel) -> AnyModel:
+    """The clone, compiled as the model is, with an optimizer of its own."""
+    if model.compiled:
+        clone.compile_from_config(model.get_compile_config())
+    return clone
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:

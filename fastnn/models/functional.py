@@ -9,7 +9,7 @@ from typing import Any
 
 from fastnn import errors, tree
 from fastnn.autograd import Array
-from fastnn.layers.base import Layer, Shape, _state
+from fastnn.layers.base import Layer, Shape, in_training
 from fastnn.models import graph, inputs
 from fastnn.models.graph_config import graph_config, graph_from_config
 from fastnn.models.model import Model
@@ -151,11 +151,8 @@ class Functional(Model):
         for x, own in zip(self._arranged(inputs), tree.flatten(mask), strict=False):
             if own is not None:
                 x._keras_mask = own
-        before, _state.training = _state.training, _state.training if training is None else training
-        try:
+        with in_training(training):
             results = self._plan_of_graph.run(self._arranged(inputs))
-        finally:
-            _state.training = before
         if not tree.is_nested(self._outputs_struct) or (
             len(results) == 1 and isinstance(self._outputs_struct, (list, tuple))
         ):

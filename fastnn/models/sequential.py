@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastnn import errors, fusion, registry, tree
-from fastnn.autograd import Array, Tensor
-from fastnn.layers.base import KerasTensor, Layer, Shape, standardize_shape
+from fastnn.autograd import Array, Tensor, as_tensor
+from fastnn.layers.base import KerasTensor, Layer, Shape, in_training, standardize_shape
 from fastnn.layers.core import InputLayer
 from fastnn.models import inputs
 from fastnn.models.model import Model
@@ -282,8 +282,14 @@ class Sequential(Model):
 
     # ---- running
 
-    def call(self, x: Any) -> Any:
-        y = fusion.call_chain(self.layers, x)
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
+        """What the topmost layer gives."""
+        for unknown in kwargs:
+            raise errors.unknown_argument(f"{self._who}.call", unknown, ["training", "mask"])
+        if mask is not None and isinstance(inputs, Tensor):
+            inputs._keras_mask = as_tensor(mask)
+        with in_training(training):
+            y = fusion.call_chain(self.layers, inputs)
         if not self.built:  # a layer cannot tell its output shape, but now all have their weights
             self.built = all(layer.built for layer in self.layers)
         return y
