@@ -14,6 +14,7 @@ from fastnn.config import image_data_format as image_data_format
 from fastnn.config import set_epsilon as set_epsilon
 from fastnn.config import set_floatx as set_floatx
 from fastnn.config import set_image_data_format as set_image_data_format
+from fastnn.symbolic import is_keras_tensor as is_keras_tensor
 from fastnn.utils import clear_session as clear_session
 from fastnn.utils import standardize_dtype as standardize_dtype
 

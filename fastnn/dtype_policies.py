@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastnn import config, errors
+from fastnn import config, errors, ops
+from fastnn.autograd import as_tensor
+from fastnn.symbolic import KerasTensor
 
 
 class DTypePolicy:
@@ -46,6 +48,12 @@ class DTypePolicy:
     def variable_dtype(self) -> str:
         """What a layer's weights are kept in."""
         return self._name
+
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """An array or Tensor as a Tensor; with ``autocast``, floats in this dtype."""
+        tensor = x if isinstance(x, KerasTensor) else as_tensor(x)
+        floating = str(tensor.dtype).startswith("float")
+        return ops.cast(tensor, dtype) if autocast and floating and str(tensor.dtype) != str(dtype) else tensor
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -305,6 +305,29 @@ def test_own_weights_metrics_and_policy():
     assert built.get_build_config() == {"input_shape": (None, 4)} and built.kernel.shape == (4, 3)
 
 
+def test_several_inputs_have_several_specs():
+    class Pair(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.input_spec = [
+                fastnn.InputSpec(shape=(None, 3), name="a"),
+                fastnn.InputSpec(shape=(None, 1), allow_last_axis_squeeze=True, name="b"),
+            ]
+
+        def call(self, x):
+            return ops.sum(x["a"]) + ops.sum(x["b"]) if isinstance(x, dict) else ops.sum(x[0]) + ops.sum(x[1])
+
+    pair = Pair()
+    a, b = np.ones((2, 3)), np.ones(2)
+    assert pair([a, b]).item() == pair({"b": b, "a": a}).item() == 8
+    with pytest.raises(ValueError, match="axis 1 of x must be 3, as built; got 2"):
+        pair([np.ones((2, 2)), b])
+    with pytest.raises(ValueError, match="x must be of 2 inputs, as input_spec says; got 3"):
+        pair([a, b, b])
+    spec = fastnn.InputSpec(ndim=2, axes={-1: 4})
+    assert repr(fastnn.InputSpec.from_config(spec.get_config())) == repr(spec)
+
+
 def test_constraint_must_be_known():
     with pytest.raises(ValueError, match="constraint must be a known name; got 'maxnorm'. Did you mean 'max_norm'"):
         layers.Dense(2, kernel_constraint="maxnorm").build((None, 2))

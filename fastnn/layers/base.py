@@ -121,7 +121,7 @@ class Layer(InGraphs, Configured, PassesMasks):
     _build_arguments: ClassVar[tuple[str, ...]] = ("input_shape",)
     _shape_arguments: ClassVar[tuple[str, ...]] = ("input_shape",)
     _float_input: ClassVar[bool] = False  # integers are converted to the layer's dtype too
-    input_spec: InputSpec | None = None
+    input_spec: Any = None  # an InputSpec, or a list of them for several inputs
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
@@ -249,8 +249,8 @@ class Layer(InGraphs, Configured, PassesMasks):
         return outputs
 
     def _check_structure(self, x: Any) -> None:
-        if isinstance(x, KerasTensor) and self.input_spec is not None:
-            self._check_shape(x.shape)
+        if self.input_spec is not None:
+            self._check_input(x)
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for tensors or KerasTensors."""
@@ -337,20 +337,37 @@ class Layer(InGraphs, Configured, PassesMasks):
 
     def _prepare(self, x: Any) -> None:
         """Check the input's shape, and build before the first call."""
-        if isinstance(x, Tensor):
-            if self.input_spec is not None:
-                self._check_shape(x.shape)
-            if not self.built:
-                with dry_run(False):
-                    self.build(x.shape)
-                if self.input_spec is not None:
-                    self._check_shape(x.shape)
-        elif not self.built:
+        if self.input_spec is not None:
+            self._check_input(x)
+        if not self.built:
             with dry_run(False):
                 self.build(_shapes(x))
+            if self.input_spec is not None:
+                self._check_input(x)
+
+    def _check_input(self, x: Any) -> None:
+        """Compare the input with `input_spec`."""
+        specs = self.input_spec
+        if isinstance(specs, InputSpec):
+            if isinstance(x, (Tensor, KerasTensor)):
+                self._check_shape(x.shape)
+            return
+        by_name = isinstance(x, dict) and all(spec.name in x for spec in specs)
+        parts = [x[spec.name] for spec in specs] if by_name else tree.flatten(x)
+        if len(parts) != len(specs):
+            got = errors.Shown(f"{len(parts)}")
+            raise errors.value_error(self._who, "x", f"of {len(specs)} inputs, as input_spec says", got)
+        for part, spec in zip(parts, specs, strict=True):
+            if part is not None:
+                self._check_against(spec, part.shape)
+            elif not spec.optional:
+                raise errors.value_error(self._who, f"the input {spec.name or ''}".rstrip(), "given", None)
 
     def _check_shape(self, shape: Shape) -> None:
-        spec = self.input_spec or _NO_SPEC
+        self._check_against(self.input_spec or _NO_SPEC, shape)
+
+    def _check_against(self, spec: InputSpec, shape: Shape) -> None:
+        shape = tuple(spec.fitted(shape))
         rank = len(shape)
         if spec.ndim is not None and rank != spec.ndim:
             rule = f"of rank {spec.ndim}{self._axes_text()}"

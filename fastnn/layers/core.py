@@ -236,9 +236,9 @@ class Dense(Layer):
         self.kernel, self.bias = add_kernel_and_bias(self, (inputs, self.units))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: inputs})
 
-    def call(self, x: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         fused = FUSED.get(self.activation)
-        y = ops.linear(x, self.kernel, self.bias, activation=fused)
+        y = ops.linear(inputs, self.kernel, self.bias, activation=fused)
         return y if fused else self.activation(y)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -278,8 +278,8 @@ class Activation(Layer):
         self.activation = activations.get(activation)
         self.built = True
 
-    def call(self, x: Tensor) -> Tensor:
-        return self.activation(x)
+    def call(self, inputs: Tensor) -> Tensor:
+        return self.activation(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return standardize_shape(self._who, input_shape)

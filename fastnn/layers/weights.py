@@ -16,7 +16,6 @@ from fastnn.symbolic import Shape, standardize_shape
 
 if TYPE_CHECKING:
     from fastnn.layers.base import Layer
-    from fastnn.layers.input_spec import InputSpec
 
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -33,8 +32,8 @@ class Weighted(Tracked):
     _non_trainable_weights: list[Variable]
     _called_in_step: int
     _build_shape: Shape | None
-    input_spec: InputSpec | None
-    _unbuilt_spec: InputSpec | None
+    input_spec: Any
+    _unbuilt_spec: Any
 
     @property
     def _who(self) -> str:

@@ -194,7 +194,7 @@ class Functional(Model):
     def build(self, input_shape: Any = None) -> None:
         """Nothing is left to do: a graph is built as it grows."""
 
-    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """What a call on KerasTensors gives."""
         flat = tree.flatten(self._convert(inputs))
         if all(x.shape == place.shape for x, place in zip(flat, self._graph.inputs, strict=True)):

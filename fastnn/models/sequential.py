@@ -317,7 +317,7 @@ class Sequential(Model):
             return x
         return x[..., None] if len(shape) > x.ndim else x[..., 0]
 
-    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """What a call on KerasTensors gives."""
         x = self._convert(inputs) if isinstance(inputs, KerasTensor) else inputs
         known = self.built and len(self._tensors) == len(self._layers)
