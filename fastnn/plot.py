@@ -349,10 +349,11 @@ def _apart(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:
 
 # ---- SVG ----------------------------------------------------------------------------------------------------------
 
+# Of this drawing alone: in a notebook, a style counts for the whole page.
 _STYLE = (
-    "text{font:12px Helvetica,Arial,sans-serif;fill:#222}.title{fill:#fff;font-weight:bold}"
-    ".head{fill:#24476b}.box{fill:#fff;stroke:#24476b}.inner{fill:#f2f5f9}"
-    "path{fill:none;stroke:#555;stroke-width:1.2}"
+    ".fastnn text{font:12px Helvetica,Arial,sans-serif;fill:#222}.fastnn .title{fill:#fff;font-weight:bold}"
+    ".fastnn .head{fill:#24476b}.fastnn .box{fill:#fff;stroke:#24476b}.fastnn .inner{fill:#f2f5f9}"
+    ".fastnn path{fill:none;stroke:#555;stroke-width:1.2}"
 )
 
 
@@ -360,7 +361,7 @@ def _svg(picture: Picture) -> str:
     width, height = picture.width + 2 * MARGIN, picture.height + 2 * MARGIN
     arrow = '<marker id="a" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="fastnn" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.1f} {height:.1f}">',
         f"<style>{_STYLE}</style>",
         f'<defs>{arrow}<path d="M0,0 L8,4 L0,8 z" style="fill:#555;stroke:none"/></marker></defs>',

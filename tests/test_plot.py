@@ -83,3 +83,12 @@ def test_files_and_models_of_other_kinds(tmp_path):
         plot.plot_model(model, tmp_path / "model.png")
     with pytest.raises(ValueError, match="rankdir must be"):
         plot.plot_model(model, None, rankdir="up")
+
+
+def test_notebooks_show_summary_and_drawing():
+    model = branching()
+    page = model._repr_html_()
+    for part in model.operations:
+        assert f"{part.name} ({type(part).__name__})" in page
+    assert "Total params: " in page and "<svg" in page and "Connected to" in page
+    assert "<svg" not in fastnn.Sequential([layers.Dense(1)])._repr_html_()

@@ -14,7 +14,7 @@ from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer, _state
 from fastnn.models.files import Files
 from fastnn.models.replay import CALL, INFERENCE, Programs, as_result
-from fastnn.models.summary import print_summary
+from fastnn.models.summary import print_summary, summary_html
 from fastnn.models.trainer import Trainer
 
 
@@ -164,6 +164,10 @@ class Model(Trainer, Files):
             For `json.dumps`.
         """
         return json.dumps(registry.serialize(self), **kwargs)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return summary_html(self)
 
     def summary(
         self,

@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastnn import errors, tree
 
 if TYPE_CHECKING:
     from fastnn.models.graph import Graph
     from fastnn.models.model import Model
+
+
+class _Content(NamedTuple):
+    """What a summary says, in whatever form."""
+
+    header: list[str]
+    align: list[str]
+    rows: list[list[str]]
+    connected: bool  # whether it says where inputs come from
+    totals: list[tuple[str, str]]
+
+
+def _content(
+    model: Model, expand_nested: bool, show_trainable: bool, layer_range: Sequence[str] | None
+) -> _Content:
+    header, align = ["Layer (type)", "Output Shape", "Param #"], ["left", "left", "right"]
+    graph = None if _is_a_stack(model) else model._graph  # type: ignore[attr-defined]  # which is a Functional
+    if graph is not None:
+        header.append("Connected to")
+        align.append("left")
+    if show_trainable:
+        header.append("Trainable")
+        align.append("center")
+    rows = [
+        row
+        for layer in _chosen(getattr(model, "operations", model.layers), layer_range)
+        for row in _rows(layer, 0, graph, expand_nested, show_trainable)
+    ]
+    trainable, frozen = model.trainable_weights, model.non_trainable_weights
+    slots = _optimizer_variables(model)
+    totals = [
+        ("Total params", _amount([*trainable, *frozen, *(slots or [])])),
+        ("Trainable params", _amount(trainable)),
+        ("Non-trainable params", _amount(frozen)),
+    ]
+    if slots is not None:
+        totals.append(("Optimizer params", _amount(slots)))
+    return _Content(header, align, rows, graph is not None, totals)
 
 
 def summary_text(
@@ -24,38 +63,41 @@ def summary_text(
     layer_range: Sequence[str] | None = None,
 ) -> str:
     """The whole summary, lines joined by newlines."""
-    header, align = ["Layer (type)", "Output Shape", "Param #"], ["left", "left", "right"]
-    graph = None if _is_a_stack(model) else model._graph  # type: ignore[attr-defined]  # which is a Functional
-    if graph is None:
-        places, length = list(positions or (0.45, 0.80, 1.0)), 88
-    else:
+    content = _content(model, expand_nested, show_trainable, layer_range)
+    if content.connected:
         places, length = list(positions or (0.3, 0.56, 0.74, 1.0)), 108
-        header.append("Connected to")
-        align.append("left")
+    else:
+        places, length = list(positions or (0.45, 0.80, 1.0)), 88
     if show_trainable:
         length += 12
         places = [place * 0.90 for place in places] + [1.0]
-        header.append("Trainable")
-        align.append("center")
     if line_length is None:
         import shutil  # which brings four compression modules with it
 
         line_length = min(length, shutil.get_terminal_size().columns - 4)
-    rows = [
-        row
-        for layer in _chosen(getattr(model, "operations", model.layers), layer_range)
-        for row in _rows(layer, 0, graph, expand_nested, show_trainable)
-    ]
     widths = _column_widths(places, line_length)
-    trainable, frozen = model.trainable_weights, model.non_trainable_weights
-    slots = _optimizer_variables(model)
-    lines = [f'Model: "{model.name}"', *_table(header, rows, widths, align)]
-    lines.append(f" Total params: {_amount([*trainable, *frozen, *(slots or [])])}")
-    lines.append(f" Trainable params: {_amount(trainable)}")
-    lines.append(f" Non-trainable params: {_amount(frozen)}")
-    if slots is not None:
-        lines.append(f" Optimizer params: {_amount(slots)}")
-    return "\n".join(lines)
+    lines = [f'Model: "{model.name}"', *_table(content.header, content.rows, widths, content.align)]
+    return "\n".join([*lines, *(f" {label}: {amount}" for label, amount in content.totals)])
+
+
+def summary_html(model: Model) -> str:
+    """The summary, and a drawing to open, for notebooks."""
+    content = _content(model, expand_nested=False, show_trainable=False, layer_range=None)
+
+    def line(texts: Sequence[str], tag: str) -> str:
+        sides = zip(texts, content.align, strict=True)
+        cells = (f'<{tag} style="text-align:{side}">{html.escape(text)}</{tag}>' for text, side in sides)
+        return f"<tr>{''.join(cells)}</tr>"
+
+    head, body = line(content.header, "th"), "".join(line(row, "td") for row in content.rows)
+    totals = "<br>".join(f"{label}: {amount}" for label, amount in content.totals)
+    drawing = ""
+    if model.built:
+        from fastnn.plot import plot_model  # it is not needed but here
+
+        drawing = f"<details><summary>Graph</summary>{plot_model(model, None, show_shapes=True)}</details>"
+    title = f"{type(model).__name__} <b>{html.escape(model.name)}</b>"
+    return f"<p>{title}</p><table><thead>{head}</thead><tbody>{body}</tbody></table><p>{totals}</p>{drawing}"
 
 
 def print_summary(model: Model, print_fn: Callable[[str], Any] | None = None, **kwargs: Any) -> None:

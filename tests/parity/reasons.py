@@ -16,6 +16,8 @@ DIRECTORIES = "reading folders of files is left to libraries for that; `fit` tak
 TEXT = "text is left to libraries for that; Embedding takes the numbers they give"
 SAVING_HOOKS = "how a class lays out its own files; weights are always saved as `vars/0, 1, ...`"
 FUNCTION_LAYERS = "wraps another framework's code"
+COLOURS = "flips, moves, turns, zooms, crops, contrast and brightness are there; write others as a Layer of ops"
+BOXES = "images alone are changed: no labels, boxes and masks beside them in a dict"
 PILLOW = "Pillow does this: `np.asarray(Image.open(path))`"
 
 LEFT_OUT_MODULES: dict[str, str] = {
@@ -36,6 +38,8 @@ LEFT_OUT: dict[str, str] = {
     "keras.DTypePolicy": LOW_PRECISION,
     "keras.FloatDTypePolicy": LOW_PRECISION,
     "keras.Quantizer": LOW_PRECISION,
+    "keras.InputSpec.*_config": "it is made by the layer's constructor",
+    "keras.layers.InputSpec.*_config": "it is made by the layer's constructor",
     "keras.Function": "a graph is a Model here",
     "keras.Operation": "ops are functions here; a class of one's own is a Layer",
     "keras.RematScope": "small networks need no recomputation of activations",
@@ -93,6 +97,23 @@ LEFT_OUT: dict[str, str] = {
     "keras.layers.Pipeline": "Sequential does this",
     "keras.layers.MaxNumBoundingBoxes": "object detection is not part of fastnn",
     "keras.layers.Adaptive*": "not part of fastnn yet; a global pooling or a fixed pool size does in most networks",
+    "keras.layers.EinsumDense": "`ops.einsum` in a Layer does this; attention layers are what it is for",
+    "keras.layers.SpectralNormalization": "a wrapper that changes another layer's weights as it is called; not yet",
+    "keras.layers.Wrapper": "a Layer that holds another is one without it",
+    "keras.layers.*.get_random_transformation": BOXES,
+    "keras.layers.*.transform_*": BOXES,
+    "keras.layers.*.get_*_bbox": BOXES,
+    "keras.layers.*.get_transformed_x_y": BOXES,
+    "keras.layers.Normalization.finalize_state": "`adapt` does all of it",
+    **{
+        f"keras.layers.{name}": COLOURS
+        for name in (
+            "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization", "MixUp",
+            "RandAugment", "RandomColorDegeneration", "RandomColorJitter", "RandomElasticTransform", "RandomErasing",
+            "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective",
+            "RandomPosterization", "RandomSaturation", "RandomSharpness", "RandomShear", "Solarization",
+        )
+    },
     # ---- losses and metrics
     "keras.losses.CTC": RECURRENT,
     "keras.losses.ctc": RECURRENT,
@@ -136,6 +157,13 @@ LEFT_OUT: dict[str, str] = {
     "keras.config.*dtype_policy": LOW_PRECISION,
     "keras.config.*max_epochs": "pass `epochs=` to `fit`",
     "keras.config.*max_steps_per_epoch": "pass `steps_per_epoch=` to `fit`",
+    "keras.tree.MAP_TO_NONE": "None as a result of the function does this",
+    "keras.tree.assert_same_paths": "`assert_same_structure` does this",
+    "keras.tree.map_structure_up_to": "optree has more than what models need",
+    "keras.tree.traverse": "optree has more than what models need",
+    "keras.callbacks.TensorBoard.summary": "it is TensorFlow's module",
+    "keras.DTypePolicy.*": LOW_PRECISION,
+    "keras.random.SeedGenerator.next": "draws move the state on themselves, by a launch that is replayed",
     # ---- data
     "keras.datasets.boston_housing": "withdrawn by its publishers for what one of its columns assumes",
     "keras.datasets.california_housing": "scikit-learn has it: `sklearn.datasets.fetch_california_housing`",
@@ -146,6 +174,15 @@ LEFT_OUT: dict[str, str] = {
 }
 
 DIFFERENCES: dict[str, str] = {
+    "keras.InputSpec": "no layer asks for a squeezed last axis or for a named or optional input",
+    "keras.layers.InputSpec": "no layer asks for a squeezed last axis or for a named or optional input",
+    "*.Layer.add_metric": "Keras 3 takes any arguments and raises; here it works as in Keras 2",
+    "*.add_weight": "Keras takes the older order of arguments, too, by `*args`",
+    "*.compute_output_shape": "Keras takes several shapes; they come as one list here",
+    "keras.Sequential.compute_output_spec": "`training` and `mask` by keyword, which says more",
+    "keras.models.Sequential.compute_output_spec": "`training` and `mask` by keyword, which says more",
+    "keras.tree.*": "what models need of it",
+    "keras.utils.plot_model": "SVG, which needs no other program",
     "keras.Variable": "storage never moves and has one owner: nothing to aggregate, synchronize or autocast",
     "keras.optimizers.*.build": "all optimizers call its argument `variables`, as Keras's base class does",
     "keras.optimizers.Adadelta.update_step": "all optimizers call its argument `gradient`",
