@@ -453,7 +453,12 @@ def get(identifier: str | dict[str, Any] | Activation | None) -> Activation:
     return cast(Activation, linear if identifier is None else _registry.get(identifier))
 
 
-serialize = _registry.serialize
+
+def serialize(activation: Any) -> Any:
+    """The name of an activation, or what `deserialize` makes an equal one from."""
+    return _registry.serialize(activation)
+
+
 deserialize = _registry.deserialize
 
 if not TYPE_CHECKING:

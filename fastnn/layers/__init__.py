@@ -1,6 +1,6 @@
 """Layers, under the names of `keras.layers`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastnn import errors
 from fastnn.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
@@ -91,8 +91,12 @@ from fastnn.layers.separable import (
 )
 from fastnn.layers.standardization import Normalization
 from fastnn.layers.upsampling import UpSampling1D, UpSampling2D
+from fastnn.registry import deserialize as deserialize_any
+from fastnn.registry import serialize as serialize_any
 
 __all__ = [
+    "deserialize",
+    "serialize",
     "CenterCrop",
     "RandomBrightness",
     "RandomContrast",
@@ -188,6 +192,24 @@ __all__ = [
     "multiply",
     "subtract",
 ]
+
+
+def serialize(layer: Any) -> Any:
+    """The configuration from which `deserialize` makes a layer equal to this one."""
+    return serialize_any(layer)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """The layer that a configuration describes.
+
+    Examples
+    --------
+    >>> from fastnn import layers
+    >>> layers.deserialize(layers.serialize(layers.Dense(3))).units
+    3
+    """
+    return deserialize_any(config, custom_objects)
+
 
 if not TYPE_CHECKING:
     __getattr__ = errors.suggesting(__name__)

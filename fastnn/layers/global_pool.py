@@ -65,7 +65,7 @@ class GlobalAveragePooling1D(_GlobalAverage):
         total = ops.sum(ops.where(counts, inputs, 0.0), axis=axis, keepdims=self.keepdims)
         return ops.divide(total, ops.sum(ops.cast(counts, inputs.dtype), axis=axis, keepdims=self.keepdims))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: there are no steps any more."""
         return None
 

@@ -58,9 +58,9 @@ class Merge(Layer):
             for x in inputs
         ]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """A step counts if it does in any of the inputs; no mask where one of them has none."""
-        masks = self._masks(inputs, previous_mask)
+        masks = self._masks(inputs, mask)
         return None if any(mask is None for mask in masks) else self._fold(ops.logical_or, masks)
 
     def _masks(self, inputs: Any, masks: Any) -> list[Any]:
@@ -261,9 +261,9 @@ class Concatenate(Merge):
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return ops.concatenate(self._checked(inputs), axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """What lies behind each other where the values do; an input without a mask counts."""
-        masks = self._masks(inputs, previous_mask)
+        masks = self._masks(inputs, mask)
         if all(mask is None for mask in masks):
             return None
         whole = [
@@ -340,7 +340,7 @@ class Dot(Merge):
         b = ops.reshape(ops.transpose(b, (0, second, *right)), (b.shape[0], b.shape[second], columns))
         return ops.reshape(ops.matmul(a, b), shape if len(shape) > 1 else (*shape, 1))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the steps are summed over."""
         return None
 

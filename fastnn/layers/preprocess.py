@@ -36,12 +36,12 @@ class Rescaling(Layer):
         self.scale = _number_or_list(self._who, "scale", scale)
         self.offset = _number_or_list(self._who, "offset", offset)
 
-    def call(self, x: Tensor) -> Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
         scale, offset = (
-            value if isinstance(value, float) else np.asarray(value, dtype=x.dtype)
+            value if isinstance(value, float) else np.asarray(value, dtype=inputs.dtype)
             for value in (self.scale, self.offset)
         )
-        y = ops.multiply(x, scale)
+        y = ops.multiply(inputs, scale)
         if isinstance(offset, float) and offset == 0:
             return y
         return ops.add(y, offset)

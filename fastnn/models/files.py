@@ -49,8 +49,7 @@ class Files:
         """
         from fastnn import saving
 
-        errors.check_left_out(f"{self._who}.save_weights", max_shard_size=max_shard_size)
-        saving.save_weights(self, filepath, overwrite)  # type: ignore[arg-type]  # a Model
+        saving.save_weights(self, filepath, overwrite, max_shard_size)  # type: ignore[arg-type]  # a Model
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read the weights and the optimizer's state, see `fastnn.saving.load_weights`.

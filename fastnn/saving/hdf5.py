@@ -46,7 +46,9 @@ def h5py(who: str) -> Any:
         raise ImportError(f'{who} needs the package h5py: pip install "fastnn[keras]".') from None
 
 
-def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+def save_weights(
+    model: Model, filepath: str | os.PathLike[str], overwrite: bool = True, max_shard_size: None = None
+) -> None:
     """Save the weights of a model, and its optimizer's state if it has been trained.
 
     Parameters
@@ -57,8 +59,11 @@ def save_weights(model: Model, filepath: str | os.PathLike[str], overwrite: bool
         Ends in ``.weights.h5``. The file is written completely or not at all.
     overwrite : bool
         Replace a file that exists; False is an error then.
+    max_shard_size
+        Keras's; left out here, only None is accepted.
     """
     who = f"{model._who}.save_weights"
+    errors.check_left_out(who, max_shard_size=max_shard_size)
     check_target(who, filepath, SUFFIX, overwrite)
     if not model.built:
         raise _unbuilt(who)

@@ -18,6 +18,7 @@ SAVING_HOOKS = "how a class lays out its own files; weights are always saved as 
 FUNCTION_LAYERS = "wraps another framework's code"
 COLOURS = "flips, moves, turns, zooms, crops, contrast and brightness are there; write others as a Layer of ops"
 BOXES = "images alone are changed: no labels, boxes and masks beside them in a dict"
+ADAPTIVE = "not yet; a global pooling or a fixed pool size does in most networks"
 PILLOW = "Pillow does this: `np.asarray(Image.open(path))`"
 
 LEFT_OUT_MODULES: dict[str, str] = {
@@ -96,7 +97,8 @@ LEFT_OUT: dict[str, str] = {
     "keras.layers.TorchModuleWrapper": FUNCTION_LAYERS,
     "keras.layers.Pipeline": "Sequential does this",
     "keras.layers.MaxNumBoundingBoxes": "object detection is not part of fastnn",
-    "keras.layers.Adaptive*": "not part of fastnn yet; a global pooling or a fixed pool size does in most networks",
+    "keras.layers.Adaptive*": ADAPTIVE,
+    "keras.ops.adaptive_*": ADAPTIVE,
     "keras.layers.EinsumDense": "`ops.einsum` in a Layer does this; attention layers are what it is for",
     "keras.layers.SpectralNormalization": "a wrapper that changes another layer's weights as it is called; not yet",
     "keras.layers.Wrapper": "a Layer that holds another is one without it",
@@ -157,6 +159,7 @@ LEFT_OUT: dict[str, str] = {
     "keras.config.*dtype_policy": LOW_PRECISION,
     "keras.config.*max_epochs": "pass `epochs=` to `fit`",
     "keras.config.*max_steps_per_epoch": "pass `steps_per_epoch=` to `fit`",
+    "keras.backend.result_type": "ops promote dtypes as Keras does; `(x + y).dtype` tells",
     "keras.tree.MAP_TO_NONE": "None as a result of the function does this",
     "keras.tree.assert_same_paths": "`assert_same_structure` does this",
     "keras.tree.map_structure_up_to": "optree has more than what models need",
@@ -176,6 +179,9 @@ LEFT_OUT: dict[str, str] = {
 DIFFERENCES: dict[str, str] = {
     "keras.InputSpec": "no layer asks for a squeezed last axis or for a named or optional input",
     "keras.layers.InputSpec": "no layer asks for a squeezed last axis or for a named or optional input",
+    "keras.layers.Dense.call": "`training` changes nothing in it",
+    "keras.layers.InputLayer.call": "it passes its input on",
+    "keras.layers.Rescaling.from_config": "there are no custom objects in it",
     "*.Layer.add_metric": "Keras 3 takes any arguments and raises; here it works as in Keras 2",
     "*.add_weight": "Keras takes the older order of arguments, too, by `*args`",
     "*.compute_output_shape": "Keras takes several shapes; they come as one list here",
