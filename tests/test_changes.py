@@ -116,7 +116,7 @@ def test_what_is_read_from_memory_needs_no_recording(name, recordings):
 def test_isa_and_threads_are_part_of_the_structure(recordings):
     model = settled(net())
     want, n = model.predict(X[:5], verbose=0).tobytes(), len(recordings)
-    for context in (_core.use_isa(_core.isas()[0]), _core.simulate_threads(3)):
+    for context in (_core.use_isa(_core.isa()), _core.simulate_threads(3)):
         with context:
             for _ in range(4):
                 assert model.predict(X[:5], verbose=0).tobytes() == want
