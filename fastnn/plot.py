@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -91,7 +92,7 @@ def plot_model(
     model : Model
         Built.
     to_file : str or path-like, optional
-        Ends in ``.svg``; None writes no file.
+        Ends in ``.svg``, else that ending is put in place of its own, with a warning; None writes no file.
     show_shapes, show_dtype, show_layer_names : bool
         Write the output's shape, its dtype, the layer's name into the boxes.
     rankdir : str
@@ -113,7 +114,7 @@ def plot_model(
     Raises
     ------
     ValueError
-        If the model is not built, or the file's name has another ending.
+        If the model is not built.
 
     Examples
     --------
@@ -128,8 +129,9 @@ def plot_model(
     if rankdir not in DIRECTIONS:
         raise errors.unknown_name("plot_model", "rankdir", rankdir, DIRECTIONS)
     if to_file is not None and not str(os.fspath(to_file)).endswith(".svg"):
-        fix = "Browsers and notebooks show SVG; write to_file='model.svg'."
-        raise errors.value_error("plot_model", "to_file", "a name that ends in .svg", os.fspath(to_file), fix)
+        name = str(os.fspath(to_file))
+        to_file = os.path.splitext(name)[0] + ".svg"
+        warnings.warn(f"plot_model: drawings are SVG; {to_file} is written instead of {name}.", stacklevel=2)
     if not model.built:
         fix = "Call it on data, or build it: model.build(input_shape)."
         raise errors.value_error("plot_model", "the model", "built", errors.Shown("one without weights"), fix)

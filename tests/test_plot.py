@@ -79,8 +79,9 @@ def test_files_and_models_of_other_kinds(tmp_path):
         plot.plot_model(own, None)
     own(fastnn.ops.ones((1, 2)))
     assert texts(plot.plot_model(own, None))[1] == ["Own"]
-    with pytest.raises(ValueError, match=r"to_file must be a name that ends in \.svg"):
-        plot.plot_model(model, tmp_path / "model.png")
+    with pytest.warns(UserWarning, match=r"drawings are SVG; .*picture\.svg is written instead of .*picture\.png"):
+        plot.plot_model(model, tmp_path / "picture.png")
+    assert (tmp_path / "picture.svg").exists() and not (tmp_path / "picture.png").exists()
     with pytest.raises(ValueError, match="rankdir must be"):
         plot.plot_model(model, None, rankdir="up")
 

@@ -23,10 +23,10 @@ class InputSpec:
         Expected size by axis, ``{-1: 784}``.
     allow_last_axis_squeeze : bool
         Whether a last axis of size 1 may be missing, or be there beyond those of ``shape``.
-    optional : bool
-        Whether None may stand for the input.
     name : str, optional
         The key of the input, where a layer takes a dict.
+    optional : bool
+        Whether None may stand for the input.
 
     Examples
     --------
@@ -44,8 +44,8 @@ class InputSpec:
         min_ndim: int | None = None,
         axes: dict[int, int] | None = None,
         allow_last_axis_squeeze: bool = False,
-        optional: bool = False,
         name: str | None = None,
+        optional: bool = False,
     ) -> None:
         self.dtype = dtype
         self.shape = None if shape is None else tuple(shape)

@@ -39,8 +39,6 @@ LEFT_OUT: dict[str, str] = {
     "keras.DTypePolicy": LOW_PRECISION,
     "keras.FloatDTypePolicy": LOW_PRECISION,
     "keras.Quantizer": LOW_PRECISION,
-    "keras.InputSpec.*_config": "it is made by the layer's constructor",
-    "keras.layers.InputSpec.*_config": "it is made by the layer's constructor",
     "keras.Function": "a graph is a Model here",
     "keras.Operation": "ops are functions here; a class of one's own is a Layer",
     "keras.RematScope": "small networks need no recomputation of activations",
