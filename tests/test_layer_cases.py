@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 
 import numpy as np
 import pytest
@@ -39,6 +40,32 @@ def test_steps_replay_with_the_same_bits(case, programs):
     replayed = train(case, eager=False)
     assert len(programs) == 2  # training, prediction
     assert replayed == train(case, eager=True)
+
+
+def python_calls(function):
+    """How many Python functions are called."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@every_case
+def test_no_python_in_a_step(case):
+    model = network(case, fastnn, make(case))
+    model.compile(optimizers.SGD(0.01), "mse")
+    x, y = case.samples(200), np.zeros((200, 2))
+    model.fit(x[:40], y[:40], batch_size=4, verbose=0)
+    few, many = (python_calls(lambda n=n: model.fit(x[:n], y[:n], batch_size=4, verbose=0)) for n in (40, 200))
+    assert many - few < 40  # steps: less than a call for each of those that there are more
 
 
 @every_case

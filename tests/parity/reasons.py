@@ -175,8 +175,6 @@ LEFT_OUT: dict[str, str] = {
 }
 
 DIFFERENCES: dict[str, str] = {
-    "keras.InputSpec": "no layer asks for a squeezed last axis or for a named or optional input",
-    "keras.layers.InputSpec": "no layer asks for a squeezed last axis or for a named or optional input",
     "keras.layers.Dense.call": "`training` changes nothing in it",
     "keras.layers.InputLayer.call": "it passes its input on",
     "keras.layers.Rescaling.from_config": "there are no custom objects in it",
