@@ -26,3 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same initial weights in every run."""
+    import keras  # it takes seconds, and is not everywhere
+
+    keras.utils.set_random_seed(1)
