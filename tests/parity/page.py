@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from tests.parity import names
+from tests.parity.reasons import BEHAVIOUR
 
 PAGE = Path(__file__).parents[2] / "docs" / "keras-parity.md"
 
@@ -36,6 +37,8 @@ def page() -> str:
         counts = Counter(row.state for row in rows)
         anchor = path.replace(".", "")
         parts.append(f"| [{path}](#{anchor}) | {' | '.join(str(counts[s]) for s in names.STATES)} |\n")
+    parts.append("\n## Same signature, other behaviour\n\n| name | what it does here |\n|---|---|\n")
+    parts += [f"| {name} | {how} |\n" for name, how in BEHAVIOUR.items()]
     parts.append("\n## Modules left out\n\n| module | why |\n|---|---|\n")
     parts += [f"| `{row.name}` | {row.why} |\n" for row in names.modules_left_out(keras)]
     for path, rows in modules:

@@ -119,7 +119,9 @@ LEFT_OUT: dict[str, str] = {
     "keras.losses.ctc": RECURRENT,
     # ---- optimizers
     "keras.optimizers.LossScaleOptimizer": LOW_PRECISION,
-    "keras.optimizers.MultiOptimizer": "a `train_step` of one's own applies one optimizer to each part of the model",
+    "keras.optimizers.MultiOptimizer": (
+        "a `train_step` of one's own applies one optimizer to each part of the model"
+    ),
     "keras.optimizers.OptimizerMap": "a `train_step` of one's own applies one optimizer to each part of the model",
     "keras.optimizers.ScheduleFreeAdamW": "not yet; `Adam(use_ema=True)` averages weights, too",
     "keras.optimizers.Muon.*": "parts of its step",
@@ -144,7 +146,9 @@ LEFT_OUT: dict[str, str] = {
     "keras.utils.get_source_inputs": "`model.inputs` has them",
     "keras.utils.model_to_dot": "`plot_model` draws SVG without an external program",
     "keras.utils.split_dataset": "slices of arrays do this; `fit(validation_split=...)` does it for training",
-    "keras.utils.timeseries_dataset_from_array": "`np.lib.stride_tricks.sliding_window_view` is read without a copy",
+    "keras.utils.timeseries_dataset_from_array": (
+        "`np.lib.stride_tricks.sliding_window_view` is read without a copy"
+    ),
     "keras.preprocessing.*_from_directory": DIRECTORIES,
     "keras.preprocessing.timeseries*": "`np.lib.stride_tricks.sliding_window_view` is read without a copy",
     "keras.preprocessing.image.smart_resize": "the layer Resizing does this",
@@ -188,4 +192,61 @@ DIFFERENCES: dict[str, str] = {
     "keras.Variable": "storage never moves and has one owner: nothing to aggregate, synchronize or autocast",
     "keras.optimizers.*.build": "all optimizers call its argument `variables`, as Keras's base class does",
     "keras.optimizers.Adadelta.update_step": "all optimizers call its argument `gradient`",
+}
+
+# What has the same signature but does something else, on purpose.
+BEHAVIOUR: dict[str, str] = {
+    "activations.sparsemax": "the projection onto the simplex; in Keras 3.15.1 rows do not add up to 1",
+    "activations.celu": "the slope at 0 is 1, as on JAX; TensorFlow adds two branches to 2",
+    "activations.hard_shrink, threshold": "NaN gives NaN",
+    "layers.RandomCrop": (
+        "in inference images are cut and resized, as Keras documents; Keras 3.15.1 leaves them as they "
+        "are"
+    ),
+    "layers.Lambda": (
+        "a function stored as code is never loaded, with `safe_mode=False` neither: pass it in "
+        "`custom_objects`"
+    ),
+    "layers.Embedding": "an index out of range is an IndexError; negative ones count from the end",
+    "layers.GaussianDropout, AlphaDropout": "a rate of 1 is an error in training, not a division by 0",
+    "layers.Conv*Transpose": (
+        '"same" with an even reach and output_padding 0 works, as on JAX; TensorFlow refuses it'
+    ),
+    "layers.UpSampling2D, Resizing": "bicubic places are exact, as on JAX; TensorFlow rounds them to 1/1024",
+    "layers.BatchNormalization": (
+        "`renorm=True` is refused; with a mask and one channel moving statistics keep their axis"
+    ),
+    "losses.CategoricalCrossentropy": (
+        "from logits, the derivative is true also where targets do not add up to 1, as on JAX"
+    ),
+    "losses.CategoricalGeneralizedCrossEntropy": "labels (n, 1) give n values, not n x n",
+    "losses, metrics of pairs": "(n,) and (n, 1) are aligned, never broadcast to (n, n)",
+    "metrics": "state is float64; under masks, metrics follow Keras on TensorFlow (on JAX they lose the mask)",
+    "optimizers": "`clipnorm` and its like of 0 are refused; `learning_rate` is a float64 variable",
+    "optimizers.LBFGS": "new: for small data, as scikit-learn's MLP has it; its history is not saved",
+    "optimizers.schedules.CosineDecayRestarts": (
+        "restarts at exact steps, where a logarithm in float32 may be one off"
+    ),
+    "losses.Perceptron, metrics.ConfusionMatrix": "new",
+    "Model.fit": (
+        "a spent generator ends training with a warning; `shuffle=True` with a generator is ignored without one; "
+        "`class_weight` is taken with generators, too; lists of numbers are one array"
+    ),
+    "Model.compile": "several losses of one output are refused; without `compile`, `fit` is a RuntimeError",
+    "Model.add_metric": "works, as in Keras 2",
+    "Model.save": "`.keras` (with h5py) and `.npz`; `.h5` of Keras 2 is refused",
+    "Layer.output": "is there while what it gave, or a model of it, is held",
+    "Layer.add_weight": "`overwrite_with_gradient=True` is refused",
+    "Input": "`sparse=True` and `ragged=True` are refused",
+    "callbacks.TensorBoard": (
+        "`profile_batch`, `embeddings_freq` and `embeddings_metadata` are refused: they need TensorFlow"
+    ),
+    "callbacks.ProgbarLogger": "changes nothing: `fit` draws its line, or does not, as `verbose` says",
+    "utils.plot_model": "writes SVG; beside a name of another kind, with a warning",
+    "ops.norm": "orders nuc, 2 and -2 of matrices are refused",
+    "ops.segment_max, segment_min": "empty segments hold the type's extreme, as on TensorFlow",
+    "ops.while_loop, cond, switch, nonzero, unique, bincount, histogram": (
+        "read values, so such a step runs through Python"
+    ),
+    "ops, integers": "division and remainder by 0 give 0, as in NumPy; `empty` gives zeros",
 }
