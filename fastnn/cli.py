@@ -100,10 +100,11 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 def _npz_path(text: str) -> str:
     """An argparse type: a file that could be written later, told before hours of training rather than after."""
-    from fastnn.saving.npz import check_path
+    from fastnn.saving.atomic import check_target
+    from fastnn.saving.npz import SUFFIX
 
     try:
-        check_path("--save", text)
+        check_target("--save", text, SUFFIX, argument="path")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("--save: ")) from None
     return text

@@ -14,6 +14,7 @@ from fastnn.registry import get_registered_name as get_registered_name
 from fastnn.registry import get_registered_object as get_registered_object
 from fastnn.registry import register_keras_serializable as register_keras_serializable
 from fastnn.registry import serialize_keras_object as serialize_keras_object
+from fastnn.saving.atomic import check_target
 from fastnn.saving.hdf5 import load_weights as load_weights
 from fastnn.saving.hdf5 import save_weights as save_weights
 from fastnn.saving.npz import load_npz as load_npz
@@ -54,8 +55,7 @@ def save_model(
     if zipped is False:
         raise errors.value_error("save_model", "zipped", "True or None", zipped)
     if str(os.fspath(filepath)).endswith(".npz"):
-        if not overwrite and os.path.exists(filepath):
-            raise errors.value_error("save_model", "filepath", "new where overwrite=False", os.fspath(filepath))
+        check_target("save_model", filepath, ".npz", overwrite)
         save_npz(model, filepath)  # type: ignore[arg-type]  # it says which models it takes
         return
     from fastnn.saving import keras_file

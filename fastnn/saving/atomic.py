@@ -1,4 +1,4 @@
-"""Write a file completely or not at all."""
+"""Write a file completely or not at all, where it may be written."""
 
 from __future__ import annotations
 
@@ -8,6 +8,22 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from fastnn import errors
+
+
+def check_target(
+    who: str, path: str | os.PathLike[str], suffix: str, overwrite: bool = True, argument: str = "filepath"
+) -> None:
+    """The ending, the folder, and whether a file may be replaced: found out before anything is computed."""
+    name = str(os.fspath(path))
+    if not name.endswith(suffix):
+        raise errors.value_error(who, argument, f"a name that ends in {suffix}", name)
+    folder = os.path.dirname(os.path.realpath(name))
+    if not os.path.isdir(folder):
+        raise errors.value_error(who, argument, "in a folder that exists", name, f"Make {folder} first.")
+    if not overwrite and os.path.exists(name):
+        raise errors.value_error(who, argument, "new where overwrite=False", name)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from fastnn import errors, registry
 from fastnn.autograd import Array, Variable
 from fastnn.layers.base import Layer
 from fastnn.models.model import Model
-from fastnn.saving.atomic import atomic_write
+from fastnn.saving.atomic import atomic_write, check_target
 
 SUFFIX = ".weights.h5"
 STEMS = ("Sequential", "Functional")  # models that are made of `layers`
@@ -102,18 +102,6 @@ def load_weights(model: Model, filepath: str | os.PathLike[str], skip_mismatch: 
 def _unbuilt(who: str) -> ValueError:
     fix = "Call it on data, or give it an Input, first."
     return errors.value_error(who, "the model", "built", errors.Shown("one without weights"), fix)
-
-
-def check_target(who: str, filepath: str | os.PathLike[str], suffix: str, overwrite: bool) -> None:
-    """The ending, the folder, and whether a file may be replaced: found out before anything is computed."""
-    name = str(os.fspath(filepath))
-    if not name.endswith(suffix):
-        raise errors.value_error(who, "filepath", f"a name that ends in {suffix}", name)
-    folder = os.path.dirname(os.path.realpath(name))
-    if not os.path.isdir(folder):
-        raise errors.value_error(who, "filepath", "in a folder that exists", name, f"Make {folder} first.")
-    if not overwrite and os.path.exists(name):
-        raise errors.value_error(who, "filepath", "new where overwrite=False", name)
 
 
 # ---- what is where ------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from typing import Any
 from fastnn import errors, registry
 from fastnn.models.model import Model
 from fastnn.saving import hdf5
-from fastnn.saving.atomic import atomic_write
+from fastnn.saving.atomic import atomic_write, check_target
 
 SUFFIX = ".keras"
 KERAS_VERSION = "3.15.1"  # whose format is written
@@ -35,7 +35,7 @@ MOST_MORE_BYTES = 64 << 20  # of an HDF5 file, beside its numbers
 def save(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """Write a model with its weights, how it was compiled, and the optimizer's state."""
     who = f"{model._who}.save"
-    hdf5.check_target(who, filepath, SUFFIX, overwrite)
+    check_target(who, filepath, SUFFIX, overwrite)
     hdf5.h5py(who)
     config = registry.serialize(model)
     config["build_config"] = {"input_shape": getattr(model, "_build_shape", None)}

@@ -28,7 +28,7 @@ import numpy.typing as npt
 import fastnn
 from fastnn import errors
 from fastnn.models import Functional, Sequential
-from fastnn.saving.atomic import atomic_write
+from fastnn.saving.atomic import atomic_write, check_target
 
 FORMAT = "fastnn-npz"
 FORMAT_VERSION = 1
@@ -69,7 +69,7 @@ def save_npz(model: Sequential | Functional, path: str | os.PathLike[str]) -> No
     """
     if type(model) not in KINDS.values():
         raise errors.type_error("save_npz", "model", "a Sequential or Functional", errors.Shown(type(model).__name__))
-    check_path("save_npz", path)
+    check_target("save_npz", path, SUFFIX, argument="path")
     if not model.built:
         raise errors.value_error(
             "save_npz", "model", "built", errors.Shown(f"{model.name!r} without weights"),
@@ -112,16 +112,6 @@ def load_npz(path: str | os.PathLike[str]) -> Any:
             return _read_model(os.fspath(path), archive)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:  # what zipfile raises on damage
         raise _wrong(path, "an undamaged archive", str(error)) from None
-
-
-def check_path(who: str, path: str | os.PathLike[str]) -> None:
-    """The name must end in .npz and the folder must be there: found out before anything is computed."""
-    name = os.fspath(path)
-    if not str(name).endswith(SUFFIX):
-        raise errors.value_error(who, "path", f"a name that ends in {SUFFIX}", name)
-    folder = os.path.dirname(os.path.realpath(name))
-    if not os.path.isdir(folder):
-        raise errors.value_error(who, "path", "in a folder that exists", name, f"Make {folder} first.")
 
 
 def _wrong(path: object, rule: str, got: str) -> ValueError:
