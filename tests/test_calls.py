@@ -305,6 +305,45 @@ def test_calls_in_many_python_threads():
     assert wrong == []
 
 
+def test_calls_while_another_thread_changes_the_structure():
+    """Many kinds of calls, so that what lists them is interrupted."""
+    model = models.Sequential([layers.Input((6,)), layers.Dense(20, activation="relu"), layers.Dense(3)])
+    rows = [X[:n] for n in range(1, 61)]
+    want = [eager_call(model, x).numpy().tobytes() for x in rows]
+    finished = threading.Event()
+    wrong = []
+
+    def work():
+        try:
+            for _ in range(20):
+                for x, y in zip(rows, want, strict=True):
+                    if model(x).numpy().tobytes() != y:
+                        wrong.append(len(x))
+        except RuntimeError as error:
+            wrong.append(error)
+
+    def change():
+        while not finished.is_set():
+            model.layers[1].trainable = not model.layers[1].trainable
+            model.layers[0].activation = model.layers[0].activation
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        pool = [threading.Thread(target=work) for _ in range(3)]
+        other = threading.Thread(target=change)
+        for thread in (*pool, other):
+            thread.start()
+        for thread in pool:
+            thread.join()
+        finished.set()
+        other.join()
+    finally:
+        finished.set()
+        sys.setswitchinterval(interval)
+    assert wrong == []
+
+
 def test_predict_while_another_thread_trains():
     model = settled(net())
     wanted = threading.Event()

@@ -94,9 +94,14 @@ class Step:
 
 
 class Programs(Calls):
-    """The programs of one model, at most `MOST_PROGRAMS`."""
+    """The programs of one model, at most `MOST_PROGRAMS`.
+
+    Whoever acquired it runs and records steps. What is listed here may change at any time besides, as another thread
+    finds that the structure did, so the lists are read and written under a lock.
+    """
 
     def __init__(self) -> None:
+        self._lists = threading.RLock()
         self.steps: dict[Key, Step] = {}
         self.seen: dict[Key, None] = {}  # kinds that ran once, as written
         self.structure: Structure | None = None
@@ -116,17 +121,18 @@ class Programs(Calls):
         return self._look_closely(model)
 
     def _look_closely(self, model: Any) -> Structure:
-        changes, threads, before = structure_changes(), get_num_threads(), self.structure
-        structure = structure_of(model)
-        if before != structure:
-            self.structure, self.plan = structure, None
-            if before is None or before.forward != structure.forward:
-                self._drop(lambda key: True)
-            elif before.training != structure.training:
-                self._drop(lambda key: key[0] in TRAINING_KINDS)
-            self._list_calls()
-        self.changes, self.threads = changes, threads
-        return structure
+        with self._lists:
+            changes, threads, before = structure_changes(), get_num_threads(), self.structure
+            structure = structure_of(model)
+            if before != structure:
+                self.structure, self.plan = structure, None
+                if before is None or before.forward != structure.forward:
+                    self._drop(lambda key: True)
+                elif before.training != structure.training:
+                    self._drop(lambda key: key[0] in TRAINING_KINDS)
+                self._list_calls()
+            self.changes, self.threads = changes, threads
+            return structure
 
     def _drop(self, which: Callable[[Key], bool]) -> None:
         self.steps = {key: step for key, step in self.steps.items() if not which(key)}
@@ -135,11 +141,24 @@ class Programs(Calls):
 
     def _list_calls(self) -> None:
         """Offer the calls that fit the present structure."""
-        flags = None if self.structure is None else self.structure.flags
-        self.offer([step.call for key, step in self.steps.items() if step.call is not None and key[2] == flags])
+        with self._lists:
+            flags = None if self.structure is None else self.structure.flags
+            self.offer([step.call for key, step in self.steps.items() if step.call is not None and key[2] == flags])
+
+    def plan_of(self, model: Any, make: Callable[[Any], Any]) -> Any:
+        """What ``make(model)`` was for the present structure."""
+        with self._lists:
+            self.look(model)
+            if self.plan is None:
+                self.plan = make(model)
+            return self.plan
 
     def find(self, model: Any, kind: str, signature: Key) -> Step | None:
         """What is known of a step; None before it has run once, and where there is no hope."""
+        with self._lists:
+            return self._find(model, kind, signature)
+
+    def _find(self, model: Any, kind: str, signature: Key) -> Step | None:
         key = (kind, signature, self.look(model).flags)
         step = self.steps.get(key)
         if step is None:

@@ -153,10 +153,7 @@ class Steps(Compiled):
 
     def _make_plan(self) -> Plan:
         """What a step needs to know about the model, as it is now."""
-        self._programs.look(self)
-        if self._programs.plan is None:
-            self._programs.plan = Plan(self)
-        self._plan = self._programs.plan
+        self._plan = self._programs.plan_of(self, Plan)
         return self._plan
 
     def _need_compile(self, who: str) -> None:
