@@ -423,19 +423,22 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
         v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
     }
     const T *w = p->w + (dots ? o * fnn_round_up(p->c, VL) : o / VL * t.w_panel);
-    for (ptrdiff_t i = b.i0, i1; i < b.i1; i = i1) {
-      fnn_interval taps_y, taps_x;
-      i1 = fnn_axis_alike(&p->rows, i, b.i1, &taps_y);
-      for (ptrdiff_t j = b.j0, j1; j < b.j1; j = j1) {
-        j1 = fnn_axis_alike(&p->cols, j, b.j1, &taps_x);
-        t.w = w + (taps_y.begin * p->cols.taps + taps_x.begin) * w_tap;
-        t.rows = taps_x.end > taps_x.begin ? taps_y.end - taps_y.begin : 0; /* no run is empty */
-        t.runs = joined ? 1 : taps_x.end - taps_x.begin;
-        t.run = p->depthwise ? w_tap : joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
-        if (p->depthwise) FNN(depthwise_lines)(&kind, t.runs, t.x_run == p->cols.stride * p->x_col);
-        FNN(conv_alike)(p, &t, &kind, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
+    /* The inside first: it reads x and writes y in order, and the edges find theirs in the cache. */
+    for (int cut = 0; cut < 2; cut++)
+      for (ptrdiff_t i = b.i0, i1; i < b.i1; i = i1) {
+        fnn_interval taps_y, taps_x;
+        i1 = fnn_axis_alike(&p->rows, i, b.i1, &taps_y);
+        for (ptrdiff_t j = b.j0, j1; j < b.j1; j = j1) {
+          j1 = fnn_axis_alike(&p->cols, j, b.j1, &taps_x);
+          if (((taps_y.end - taps_y.begin) * (taps_x.end - taps_x.begin) < p->rows.taps * p->cols.taps) != cut) continue;
+          t.w = w + (taps_y.begin * p->cols.taps + taps_x.begin) * w_tap;
+          t.rows = taps_x.end > taps_x.begin ? taps_y.end - taps_y.begin : 0; /* no run is empty */
+          t.runs = joined ? 1 : taps_x.end - taps_x.begin;
+          t.run = p->depthwise ? w_tap : joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
+          if (p->depthwise) FNN(depthwise_lines)(&kind, t.runs, t.x_run == p->cols.stride * p->x_col);
+          FNN(conv_alike)(p, &t, &kind, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
+        }
       }
-    }
   }
 }
 
