@@ -158,6 +158,23 @@ def test_a_replay_runs_no_python(monkeypatch):
         assert counts[0] == counts[1] > 50
 
 
+def test_what_python_does_around_a_step():
+    """What is known of a model and its data is looked for once, not in each call: these are calls of functions."""
+    model, x, y = mlp()
+    x, y, three = x[:32], y[:32], x[:96]
+    runs = {
+        "train_on_batch": (lambda: model.train_on_batch(x, y), 260),
+        "test_on_batch": (lambda: model.test_on_batch(x, y), 260),
+        "fit": (lambda: model.fit(x, y, verbose=0), 390),
+        "evaluate": (lambda: model.evaluate(x, y, verbose=0), 280),
+        "predict": (lambda: model.predict(three, verbose=0), 230),
+    }
+    for name, (run, most) in runs.items():
+        for _ in range(4):
+            run()
+        assert 20 < calls_of(run) <= most, name
+
+
 def test_a_fit_comes_back_to_python_by_the_clock(monkeypatch):
     model, x, y = mlp()
     x, y = np.tile(x, (50, 1)), np.tile(y, 50)

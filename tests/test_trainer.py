@@ -243,6 +243,15 @@ def test_crossentropy_is_the_one_that_fits():
     np.testing.assert_allclose(found, found[0], rtol=1e-5)
 
 
+def test_labels_of_a_crossentropy_that_was_found_to_be_sparse():
+    x, y = classes()
+    model = models.Sequential([layers.Input((2,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "crossentropy")
+    model.train_on_batch(x, y)
+    with pytest.raises(ValueError, match="class numbers in 0 ... 2"):
+        model.train_on_batch(x, y + 3)
+
+
 def test_default_optimizer_is_rmsprop():
     model = line()
     model.compile(loss="mse")

@@ -109,6 +109,7 @@ cdef class Calls:
     cdef list calls
     cdef bint busy              # a call is running
     cdef object owner           # who acquired it, or None
+    cdef readonly str training  # the method that is changing the weights, or None
     cdef public unsigned long long changes  # for which the calls are known to be right, in so many threads
     cdef public int threads
     cdef unsigned long long clock
@@ -168,3 +169,37 @@ cdef class Calls:
         finally:
             self.busy = False
         return None if results is None else (call, results)
+
+
+@cython.final
+cdef class Training:
+    """The context of a method that changes a model's weights; while one goes on, the next raises ``busy(what)``.
+
+    Both of its ends are one C function, which Ctrl-C does not cut in two. If it comes just before the second, the
+    object's end takes its place: no model stays busy for ever.
+    """
+    cdef Calls calls
+    cdef str what
+    cdef object busy
+    cdef bint entered
+
+    def __cinit__(self, Calls calls, str what, busy):
+        self.calls, self.what, self.busy = calls, what, busy
+
+    def __enter__(self):
+        if self.calls.training is not None:
+            raise self.busy(self.what)
+        self.calls.training = self.what
+        self.entered = True
+
+    def __exit__(self, kind, error, trace):
+        self.leave()
+
+    def __dealloc__(self):
+        if self.calls is not None:
+            self.leave()
+
+    cdef leave(self):
+        if self.entered:
+            self.entered = False
+            self.calls.training = None

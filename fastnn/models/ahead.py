@@ -33,7 +33,7 @@ def is_mapped(array: Any) -> bool:
 
 def is_worth_it(array: Array) -> bool:
     """Whether an array is mapped, large, and its rows are pieces of it."""
-    if not is_mapped(array) or array.nbytes < LEAST_BYTES:
+    if array.nbytes < LEAST_BYTES or not is_mapped(array):
         return False
     reach = array.itemsize + sum(abs(s) * (n - 1) for s, n in zip(array.strides[1:], array.shape[1:], strict=True))
     return bool(reach <= 2 * array.nbytes // len(array))

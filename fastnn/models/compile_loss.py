@@ -87,6 +87,7 @@ class CompileLoss:
         self._names = output_names
         self.losses: list[OutputLoss] = []
         self.metrics: list[Any] = []
+        self.takes_labels = any(map(is_sparse, tree.flatten(self.loss)))  # or it may turn out so
         self.built = False
 
     def sparse(self, count: int) -> list[bool | None]:
@@ -121,6 +122,7 @@ class CompileLoss:
                 raise errors.type_error(self._who, f"y for the output {name!r}", "given for its loss", None)
             if isinstance(loss, str):
                 loss = _crossentropy(target, predicted)
+                self.takes_labels |= is_sparse(loss)
                 self.losses[i] = OutputLoss(output, loss, weight, name)
             value = loss(target, predicted, sample_weight=sample_weight if weights is None else weights[output])
             if self.metrics:  # the losses by themselves, without their weights

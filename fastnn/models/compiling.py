@@ -17,6 +17,7 @@ from fastnn.models import data
 from fastnn.models.compile_loss import CompileLoss
 from fastnn.models.compile_metrics import CompileMetrics
 from fastnn.models.reading import Reader
+from fastnn.models.replay import Programs
 from fastnn.pending import Pending
 
 
@@ -46,7 +47,7 @@ class Compiled(Reader):
     _compile_config: dict[str, Any] | None = None
     _compile_metrics: CompileMetrics | None = None
     _loss_tracker: Any = None
-    _training: str = ""  # what is running that changes the weights
+    _programs: Programs
 
     def compile(
         self,
@@ -92,7 +93,7 @@ class Compiled(Reader):
             For names that are not known.
         """
         who = f"{self._who}.compile"
-        if self._training:
+        if self._programs.training:
             raise self._busy("compile")
         if jit_compile is True and run_eagerly:
             warnings.warn(f"{who}: run_eagerly=True leaves nothing to jit_compile.", stacklevel=2)
@@ -138,9 +139,8 @@ class Compiled(Reader):
             self.optimizer.build(self.trainable_variables)
 
     def _busy(self, what: str) -> RuntimeError:
-        return errors.order_error(
-            f"{self._who}.{what}", f"{self._training} of the same model is still running", "Wait until it has returned."
-        )
+        running = f"{self._programs.training} of the same model is still running"
+        return errors.order_error(f"{self._who}.{what}", running, "Wait until it has returned.")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

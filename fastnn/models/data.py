@@ -18,7 +18,7 @@ from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
 from fastnn.layers.base import as_numeric
 from fastnn.models.ahead import Ahead, is_worth_it
-from fastnn.ops.strided import gatherable
+from fastnn.ops.strided import KINDS, gatherable
 from fastnn.utils import pack_x_y_sample_weight
 
 BATCH_SIZE = 32
@@ -50,6 +50,13 @@ class Data(NamedTuple):
         found: Array = [array for array in tree.flatten(self) if array is not None][0]
         return found
 
+    @property
+    def kind(self) -> Any:
+        """What is left of it without shapes and values, as a key."""
+        if self.is_plain:
+            return tuple([None if array is None else array.dtype for array in self])
+        return tree.form(tuple(self)), *[None if array is None else array.dtype for array in tree.flatten(self)]
+
     def top(self) -> Any:
         """The inputs of the first sample."""
         return tree.map_structure(lambda a: None if a is None else a[:1], self.x)
@@ -61,6 +68,8 @@ class Data(NamedTuple):
 
 def as_data(who: str, argument: str, value: Any) -> Array:
     """An array-like with a sample axis, as an array."""
+    if type(value) is np.ndarray and value.ndim and value.dtype in KINDS:
+        return value
     if isinstance(value, Tensor):
         value = value.data
     if isinstance(value, Mapping) or hasattr(value, "__next__"):
@@ -232,10 +241,11 @@ class Batches:
 
     def _hold(self, given: Data, batch_size: int) -> None:
         # What cannot be read where it lies (more axes than kernels know) is copied here, once.
-        leaves = given if given.is_plain else tree.flatten(given)
+        plain = given.is_plain
+        leaves = given if plain else tree.flatten(given)
         self.arrays: Arrays = tuple([None if a is None else gatherable(a) for a in leaves])
         self._skeleton, self.form, self._spread = None, None, False
-        if not given.is_plain:
+        if not plain:
             self._skeleton = tree.map_structure(lambda a: None, tuple(given))
             self._spread = tree.is_nested(given.y) and given.weight is not None and not tree.is_nested(given.weight)
             self.form = tree.form(tuple(given))

@@ -67,7 +67,7 @@ class Evaluation(Steps):
         data.begin_first(who, batches)
         sample = batches.sample
         self._check_loss(who, sample)
-        self._build_from(sample.top())
+        self._build_from(sample)
         self._check_labels(who, sample.y)
         self._make_plan()
         hooks = CallbackList(callbacks, model=self, verbose=verbose, epochs=1, steps=batches.steps)
@@ -172,13 +172,13 @@ class Evaluation(Steps):
         def outputs(array: Array) -> Any:
             return self._predict_one_batch(ops.cast(as_tensor(array), dtype))
 
-        self._build_from(x[:1])
+        self._build_from(data.Data(x))
         y = self._programs.call(self, x, PREDICT, outputs)
         return y if type(y) is np.ndarray else joined([copied(y)])
 
     def _predict(self, who: str, batches: data.Batches, level: int, callbacks: Any) -> Any:
         data.begin_first(who, batches)
-        self._build_from(batches.sample.top())
+        self._build_from(batches.sample)
         hooks = CallbackList(callbacks, model=self if callbacks else None, verbose=level, epochs=1, steps=batches.steps)
         begins, ends = hooks.wants("on_predict_batch_begin"), hooks.wants("on_predict_batch_end")
         progress = Progress(level, "Predict" if level == 1 else "", batches.steps)

@@ -178,9 +178,10 @@ class Functional(Model):
 
     def _fit_data(self, x: Array) -> Array:
         """The data with a last axis of size 1 added or dropped where the input shape says so."""
-        shape = inputs.fitting_shape(self._who, "x", x.shape, self._graph.inputs[0].shape)
-        if len(shape) == x.ndim:
+        expected = self._graph.inputs[0].shape
+        if x.ndim == len(expected):
             return x
+        shape = inputs.fitting_shape(self._who, "x", x.shape, expected)
         return x[..., None] if len(shape) > x.ndim else x[..., 0]
 
     def _prepare(self, x: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from fastnn import errors, registry
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer, _state
+from fastnn.models.data import Data
 from fastnn.models.files import Files
 from fastnn.models.replay import CALL, INFERENCE, Programs, as_result
 from fastnn.models.summary import print_summary, summary_html
@@ -130,11 +131,15 @@ class Model(Trainer, Files):
         elif not self.built:
             Layer.build(self, (None, *x.shape[1:]) if isinstance(x, Tensor) else None)
 
-    def _build_from(self, sample: Any) -> None:
+    def _build_from(self, given: Data) -> None:
         """Make all weights, from a few samples of the data; a model that only has steps of its own makes them there."""
-        if type(self).call is not Layer.call and not all(layer.built for layer in self._flatten()):
+        plan = self._make_plan()
+        if plan.built or type(self).call is Layer.call:
+            return
+        if not all(layer.built for layer in self._flatten()):
             with no_grad():
-                self(sample)
+                self(given.top())
+        plan.built = True
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

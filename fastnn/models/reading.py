@@ -110,7 +110,13 @@ class Reader(Layer):
     def _batches(
         self, who: str, given: data.Data, size: int, steps: int | None = None, shuffle: Any = False
     ) -> data.Batches:
-        return data.Batches(given, self._dtypes(given), size, shuffle, steps, who)
+        known, kind = self._make_plan().dtypes, given.kind
+        if kind not in known:
+            known[kind] = self._dtypes(given)
+        return data.Batches(given, known[kind], size, shuffle, steps, who)
+
+    def _make_plan(self) -> Any:
+        raise NotImplementedError
 
     # ---- dtypes
 
@@ -158,11 +164,9 @@ class Reader(Layer):
 
     def _check_labels(self, who: str, y: Any) -> None:
         """Class numbers must exist; found here, a wrong one stops training before the first step."""
-        if y is None or self._compile_loss is None or self._own_steps:
+        if y is None or self._compile_loss is None or self._own_steps or not self._compile_loss.takes_labels:
             return
         losses = self._compile_loss.flat()
-        if not any(map(is_sparse, losses)):
-            return
         found = tree.flatten_with_path(y)
         shapes = [getattr(self, "_output_shape", None)]
         if isinstance(y, (list, tuple)) and isinstance(self._compile_loss.loss, (list, tuple)):  # in the same order

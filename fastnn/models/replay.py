@@ -146,11 +146,16 @@ class Programs(Calls):
             self.offer([step.call for key, step in self.steps.items() if step.call is not None and key[2] == flags])
 
     def plan_of(self, model: Any, make: Callable[[Any], Any]) -> Any:
-        """What ``make(model)`` was for the present structure."""
+        """What ``make(model)`` was for the present structure. It notes in `changes` when that was seen to be so."""
+        plan = self.plan
+        if plan is not None and plan.changes == structure_changes():
+            return plan
         with self._lists:
+            changes = structure_changes()
             self.look(model)
             if self.plan is None:
                 self.plan = make(model)
+            self.plan.changes = changes
             return self.plan
 
     def find(self, model: Any, kind: str, signature: Key) -> Step | None:

@@ -10,6 +10,7 @@ from fastnn.autograd import Array, Tensor, as_tensor
 from fastnn.layers.base import KerasTensor, Layer, Shape, in_training, standardize_shape
 from fastnn.layers.core import InputLayer
 from fastnn.models import inputs
+from fastnn.models.data import Data
 from fastnn.models.model import Model
 
 
@@ -269,16 +270,16 @@ class Sequential(Model):
             except NotImplementedError:
                 self.built = False
 
-    def _build_from(self, sample: Any) -> None:
+    def _build_from(self, given: Data) -> None:
         if self.built:
             return
         if not self.layers:
             raise errors.order_error(self._who, "there is no layer", "Add layers first: model.add(layer).")
         try:
-            self.build((None, *sample.shape[1:]))
+            self.build((None, *given.first.shape[1:]))
         except NotImplementedError:
             self.built = False
-            super()._build_from(sample)
+            super()._build_from(given)
 
     # ---- running
 
@@ -310,11 +311,9 @@ class Sequential(Model):
     def _fit_data(self, x: Array) -> Array:
         """The data with a last axis of size 1 added or dropped where the input shape says so."""
         entry = self._entry()
-        if entry is None:
+        if entry is None or x.ndim == len(entry.batch_shape):
             return x
         shape = inputs.fitting_shape(self._who, "x", x.shape, entry.batch_shape)
-        if len(shape) == x.ndim:
-            return x
         return x[..., None] if len(shape) > x.ndim else x[..., 0]
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:

@@ -50,7 +50,7 @@ class SingleBatches(Evaluation):
         given = self._read(who, x, y, sample_weight)
         batches = self._batches(who, given, len(given.first))
         self._check_loss(who, given)
-        self._build_from(given.top())
+        self._build_from(given)
         self._check_labels(who, given.y)
         self._make_plan()
         self.reset_metrics()

@@ -6,25 +6,16 @@ where a line of progress, a callback or the end of an epoch needs them, and nowh
 
 from __future__ import annotations
 
-import contextlib
-import os
-import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 from fastnn import errors
+from fastnn._core import Training
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer
 from fastnn.models import data
 from fastnn.models.compiling import Compiled
-from fastnn.models.interrupts import Uninterrupted
-from fastnn.models.replay import Programs
 from fastnn.utils import unpack_x_y_sample_weight
-
-_guard = threading.Lock()
-if hasattr(os, "register_at_fork"):  # a child must not find it taken by a thread that it does not have
-    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
 
 
 class Steps(Compiled):
@@ -33,12 +24,11 @@ class Steps(Compiled):
     # What fit and its like note for themselves, and what compile sets (models/structure.py looks at it there).
     _bookkeeping = Layer._bookkeeping | {
         "_attributes", "_compile_config", "_in_epoch", "_initial_epoch", "_plan", "_programs", "_steps_per_execution",
-        "_told", "_training", "history", "stop_evaluating", "stop_predicting", "stop_training",
+        "_told", "history", "stop_evaluating", "stop_predicting", "stop_training",
     }  # fmt: skip
 
     _in_epoch: bool = False
     _plan: Plan
-    _programs: Programs
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Train on a batch. Override it for a loop of your own; it is recorded and replayed like this one.
@@ -140,7 +130,7 @@ class Steps(Compiled):
         places = [(who, train), *([] if held_out is None else [(f"{who} validation_data", held_out)])]
         for place, given in places:
             self._check_loss(place, given)
-        self._build_from(train.top())
+        self._build_from(train)
         for place, given in places:
             self._check_labels(place, given.y)
         self._plan_training()
@@ -148,8 +138,10 @@ class Steps(Compiled):
             warnings.warn(f"{who}: the model has no trainable weights. Set layer.trainable = True.", stacklevel=3)
 
     def _plan_training(self) -> None:
-        if self._make_plan().trained and self.optimizer is not None and not self._own_train_step:
-            self.optimizer._include(self._plan.trained)
+        plan = self._make_plan()
+        if not plan.optimized and plan.trained and self.optimizer is not None and not self._own_train_step:
+            self.optimizer._include(plan.trained)
+            plan.optimized = True
 
     def _make_plan(self) -> Plan:
         """What a step needs to know about the model, as it is now."""
@@ -160,29 +152,24 @@ class Steps(Compiled):
         if not self.compiled:
             raise errors.order_error(who, "the model is not compiled", "Call compile(optimizer, loss) first.")
 
-    def _build_from(self, sample: Any) -> None:
+    def _build_from(self, given: data.Data) -> None:
         raise NotImplementedError
 
-    @contextlib.contextmanager
-    def _exclusive(self, what: str) -> Iterator[None]:
+    def _exclusive(self, what: str) -> Training:
         """Only one call at a time may change the weights."""
         self._need_compile(f"{self._who}.{what}")
-        entered = False
-        try:
-            with Uninterrupted(), _guard:
-                if self._training:
-                    raise self._busy(what)
-                self._training, entered = what, True
-            yield
-        finally:
-            if entered:
-                self._training = ""
+        return Training(self._programs, what, self._busy)
 
 
 class Plan:
-    """What a step needs to know about the model: gathered once, not in each step."""
+    """What is known about a model as long as its structure stays: gathered once, not in each call or step."""
+
+    changes = -1  # when that was last seen to be so
+    built = False  # so far as is known
+    optimized = False  # the optimizer has a place for all that is trained
 
     def __init__(self, model: Layer) -> None:
+        self.dtypes: dict[Any, data.Dtypes] = {}  # what data of a kind is converted to
         self.layers = model._flatten()[1:]  # the model is left out, because it keeps its plan
         self.trained = model.trainable_variables
         self.regularized = [weight for weight in self.trained if weight.regularizer is not None]

@@ -50,7 +50,8 @@ def readable(array: Array) -> Array:
 
 def gatherable(array: Array) -> Array:
     """The array itself if `gather_rows` can read it where it lies, else a copy: only for odd dtypes and many axes."""
-    if array.dtype.newbyteorder("=") in KINDS and (array.ndim <= MOST_AXES or array.flags.c_contiguous):
+    known = array.dtype in KINDS or array.dtype.newbyteorder("=") in KINDS
+    if known and (array.ndim <= MOST_AXES or array.flags.c_contiguous):
         return array
     return readable(array)
 
