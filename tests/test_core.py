@@ -38,6 +38,13 @@ def test_empty_rejects_negative_extents():
         _core.empty((2, -1), np.float32)
 
 
+@pytest.mark.parametrize("shape", [(3 << 60,), (1 << 62, 4), (1 << 64,), ((1 << 61) - 1, 4), (1 << 31, 1 << 31, 2)])
+def test_more_bytes_than_can_be_counted_are_an_error(shape):
+    """Some of these sizes are small again, as a product in 64 bits."""
+    with pytest.raises(MemoryError, match="an array of shape .*, dtype float32, cannot be allocated"):
+        _core.empty(shape, np.float32)
+
+
 def test_a_dead_array_is_reused():
     address = _core.empty((1000,), np.float32).ctypes.data
     assert _core.empty((1000,), np.float32).ctypes.data == address

@@ -63,7 +63,7 @@ def test_no_python_in_a_step(case):
     model = network(case, fastnn, make(case))
     model.compile(optimizers.SGD(0.01), "mse")
     x, y = case.samples(200), np.zeros((200, 2))
-    model.fit(x[:40], y[:40], batch_size=4, verbose=0)
+    model.fit(x[:80], y[:80], batch_size=4, verbose=0)
     few, many = (python_calls(lambda n=n: model.fit(x[:n], y[:n], batch_size=4, verbose=0)) for n in (40, 200))
     assert many - few < 40  # steps: less than a call for each of those that there are more
 

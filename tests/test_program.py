@@ -169,10 +169,12 @@ def test_a_steady_replay_takes_no_page_fault():
     program = _core.Program()
     with program.record():
         step(x, total)
-    program.replay(10)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    program.replay(1000)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before == 0
+    faults = []
+    while len(faults) < 5 and 0 not in faults:  # new threads, and the system itself, take some now and then
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        program.replay(1000)
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    assert 0 in faults
 
 
 def test_recordings_do_not_nest_and_end_with_an_exception():

@@ -5,12 +5,15 @@ import select
 import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
-from fastnn import _core, layers, losses, models, ops, utils
+from fastnn import _core, layers, locks, losses, models, ops, utils
 from fastnn.callbacks import LambdaCallback
+from fastnn.models import replay
+from fastnn.models.data import Batches
 
 RNG = np.random.default_rng(4)
 X = RNG.integers(0, 256, (256, 12, 12, 1), dtype=np.uint8)
@@ -188,3 +191,145 @@ def test_one_model_is_trained_by_one_thread_at_a_time():
         go_on.set()
         thread.join()
     train(model)
+
+
+def slow_ones(shape, dtype):
+    time.sleep(0.001)  # lets other threads run
+    return ops.ones(shape, dtype)
+
+
+class Own(models.Model):
+    def __init__(self):
+        super().__init__()
+        self.below = layers.Dense(5, kernel_initializer=slow_ones)
+        self.above = layers.Dense(3)
+
+    def call(self, x):
+        return self.above(self.below(x))
+
+
+class at_every_chance:
+    """Within this context Python threads switch as often as they can."""
+
+    def __enter__(self):
+        self.before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+
+    def __exit__(self, *exc):
+        sys.setswitchinterval(self.before)
+
+
+def in_threads(*functions):
+    """Run functions at once; the first error of theirs is raised."""
+    errors, start = [], threading.Barrier(len(functions))
+
+    def work(function):
+        start.wait()
+        try:
+            function()
+        except BaseException as error:
+            errors.append(error)
+
+    pool = [threading.Thread(target=work, args=(function,)) for function in functions]
+    with at_every_chance():
+        for thread in pool:
+            thread.start()
+        for thread in pool:
+            thread.join()
+    if errors:
+        raise errors[0]
+
+
+@pytest.mark.parametrize("make", [lambda: models.Sequential(Own().layers), Own])
+def test_threads_that_call_a_model_first_build_it_once(make):
+    x = np.ones((4, 6), np.float32)
+    for _ in range(5):
+        model, found = make(), []
+        in_threads(*[lambda: found.append(model.predict(x, verbose=0).tobytes())] * 3)  # noqa: B023  # called here
+        assert len(model.weights) == 4 and len(set(found)) == 1
+
+
+def test_predict_does_not_touch_the_penalties_of_another_threads_step():
+    x, y = RNG.normal(size=(64, 6)).astype(np.float32), RNG.normal(size=(64, 3)).astype(np.float32)
+
+    def make():
+        utils.set_random_seed(0)
+        model = models.Sequential([layers.Input((6,)), layers.Dense(5, activity_regularizer="l2"), layers.Dense(3)])
+        model.compile("sgd", "mse", run_eagerly=True)
+        return model
+
+    def losses_of(model):
+        return model.fit(x, y, shuffle=False, epochs=3, verbose=0).history["loss"]
+
+    wanted = losses_of(make())
+    for _ in range(5):
+        model, done, found = make(), threading.Event(), []
+
+        def predict(model=model, done=done):
+            while not done.is_set():
+                model.predict(x[:7], verbose=0)
+
+        def fit(model=model, done=done, found=found):
+            try:
+                found.extend(losses_of(model))
+            finally:
+                done.set()
+
+        in_threads(predict, predict, fit)
+        assert found == wanted
+
+
+@forks
+@pytest.mark.parametrize("lock", [locks.building, locks.listing])
+def test_a_child_finds_no_lock_taken(lock):
+    taken = threading.Event()
+
+    def take():
+        with lock:
+            taken.set()
+            time.sleep(0.05)  # a fork waits for that
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    taken.wait(LIMIT)
+    assert in_child(lambda: str(lock.acquire(timeout=5)).encode()) == b"True"
+    thread.join()
+
+
+def test_an_interrupt_before_a_recording_does_not_stop_those_that_follow(monkeypatch):
+    model = net()
+    model(X[:3])
+    copy = np.copy
+
+    def interrupted(x):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replay.np, "copy", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model(X[:3])
+    monkeypatch.setattr(replay.np, "copy", copy)
+    for _ in range(3):
+        model(X[:3])
+    assert any(step.call is not None for step in model._programs.steps.values())
+
+
+def test_an_interrupt_while_a_program_is_bound_leaves_it_right(monkeypatch):
+    """What was recorded for one layout is half another one's then."""
+    model, x, y = net(), X.astype(np.float32), Y.astype(np.int64)
+    twin = net()
+    for each in (model, twin):
+        each.fit(x, y, batch_size=32, shuffle=False, verbose=0)
+    rebind = Batches.batch_at
+
+    def interrupted(*args):
+        rebind(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Batches, "batch_at", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X[::-1], Y, batch_size=32, shuffle=False, verbose=0)
+    monkeypatch.undo()
+    for each in (model, twin):
+        each.fit(x, y, batch_size=32, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

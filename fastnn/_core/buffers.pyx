@@ -42,6 +42,7 @@ cdef size_t ALIGNMENT = 64
 cdef size_t SLACK = 128
 cdef size_t HUGE_PAGE = 1 << 21
 cdef size_t SMALLEST = 256
+cdef size_t MOST_BYTES = <size_t>1 << 62    # of an array: beyond it, sizes could not be computed with
 cdef size_t CACHE_LIMIT = <size_t>1 << 30   # bytes kept in free lists; beyond it blocks go back to the system
 
 cdef dict free_blocks = {}                  # size class -> list of addresses
@@ -113,6 +114,8 @@ cdef class Block:
     def __cinit__(self, size_t nbytes):
         global cached_bytes, live_bytes
         self.address = NULL
+        if nbytes > MOST_BYTES:
+            raise MemoryError(f"fastnn: {nbytes} bytes cannot be allocated")
         self.size = size_class(nbytes)
         if active_arena is not None and recording_thread == PyThread_get_thread_ident():
             self.arena = active_arena
@@ -163,12 +166,17 @@ def empty(shape, dtype):
         shape = (shape,)
     if len(shape) > 32:
         raise ValueError(f"empty: shape must have at most 32 axes; got {len(shape)}.")
-    for extent in shape:
-        if extent < 0:
-            raise ValueError(f"empty: the extents of shape must be at least 0; got {tuple(shape)}.")
-        dims[ndim] = extent
-        nbytes *= <size_t>dims[ndim]
-        ndim += 1
+    try:
+        for extent in shape:
+            dims[ndim] = extent
+            if dims[ndim] < 0:
+                raise ValueError(f"empty: the extents of shape must be at least 0; got {tuple(shape)}.")
+            if dims[ndim] > 0 and nbytes > MOST_BYTES // <size_t>dims[ndim]:
+                raise OverflowError
+            nbytes *= <size_t>dims[ndim]
+            ndim += 1
+    except OverflowError:
+        raise MemoryError(f"fastnn: an array of shape {tuple(shape)}, dtype {descr}, cannot be allocated") from None
     cdef Block block = Block(nbytes)
     if fnn_dry:
         memset(block.address, 0, nbytes)

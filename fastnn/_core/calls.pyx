@@ -101,14 +101,30 @@ cdef class Call:
         return self.copies(x)
 
 
-cdef class Calls:
+cdef class Turn:
+    """What one at a time may do; others do without instead of waiting."""
+    cdef object owner           # who acquired it, or None
+
+    def acquire(self, who):
+        """Keep everyone but `who` out; False if somebody is in already."""
+        if self.owner is not None:
+            return False
+        self.owner = who
+        return True
+
+    def release(self, who):
+        """Let others in, if it was `who` that kept them out: right also where an interrupt came while acquiring."""
+        if self.owner is who:
+            self.owner = None
+
+
+cdef class Calls(Turn):
     """The calls of one model, of which one runs at a time, and only while nothing has changed (`structure_changes`).
 
     Whoever uses programs that share an arena with these calls brackets that by `acquire` and `release`.
     """
     cdef list calls
     cdef bint busy              # a call is running
-    cdef object owner           # who acquired it, or None
     cdef readonly str training  # the method that is changing the weights, or None
     cdef public unsigned long long changes  # for which the calls are known to be right, in so many threads
     cdef public int threads
@@ -123,16 +139,7 @@ cdef class Calls:
         return self.clock
 
     def acquire(self, who):
-        """Keep everyone but `who` out; False if somebody is in already."""
-        if self.busy or self.owner is not None:
-            return False
-        self.owner = who
-        return True
-
-    def release(self, who):
-        """Let others in, if it was `who` that kept them out: right also where an interrupt came while acquiring."""
-        if self.owner is who:
-            self.owner = None
+        return not self.busy and Turn.acquire(self, who)
 
     def offer(self, list calls):
         """These are the calls to choose from."""

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnn import config, errors, ops, registry, regularizers, tree
+from fastnn import config, errors, locks, ops, registry, regularizers, tree
 from fastnn._core import dry_run, enter_step, in_dry_run, leave_step
 from fastnn.autograd import Tensor, Variable, as_tensor
 from fastnn.dtype_policies import DTypePolicy
@@ -42,7 +43,11 @@ class _CallState(threading.local):
 
     training: bool | None = None
     depth: int = 0
-    step: int = 0  # counts outermost calls: an `add_loss` belongs to the step in which it happened
+    step: int = 0  # the number of the last outermost call: an `add_loss` belongs to the step in which it happened
+    outermost: int = 0  # the id of what was called there
+
+
+_steps = itertools.count(1)  # of all threads
 
 
 _state = _CallState()
@@ -114,7 +119,7 @@ class Layer(InGraphs, Configured, PassesMasks):
     (2, 3)
     """
 
-    _bookkeeping: ClassVar[frozenset[str]] = frozenset({"_called_in_step", "_losses_of_step", "_call_losses"})
+    _bookkeeping: ClassVar[frozenset[str]] = frozenset({"_called_in_step", "_call_losses"})
     _compared: ClassVar[frozenset[str]] = frozenset({"_trainable"})
     _call_takes_training: ClassVar[bool] = False
     _call_arguments: ClassVar[tuple[str, ...]] = ()
@@ -151,9 +156,9 @@ class Layer(InGraphs, Configured, PassesMasks):
         self._trainable = bool(trainable)
         self._trainable_weights: list[Variable] = []
         self._non_trainable_weights: list[Variable] = []
-        self._call_losses: list[Tensor] = []
+        self._call_losses: dict[int, tuple[int, list[Tensor]]] = {}  # of a thread: its last step with some, and they
         self._added_metrics: dict[str, Any] = {}
-        self._called_in_step = self._losses_of_step = -1
+        self._called_in_step = -1
         self._calls: list[weakref.ref[Node]] = []
         self._uses: list[weakref.ref[Node]] = []
         self._build_shape = None
@@ -253,8 +258,10 @@ class Layer(InGraphs, Configured, PassesMasks):
             self._check_input(x)
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Build for tensors or KerasTensors."""
-        with dry_run(False):
+        """Build for tensors or KerasTensors, unless another thread has done so meanwhile."""
+        with locks.building, dry_run(False):
+            if self.built:
+                return
             if type(self).build is not Layer.build:
                 self.build(**self._shapes_for(self._build_arguments, args, kwargs))
                 return
@@ -290,7 +297,7 @@ class Layer(InGraphs, Configured, PassesMasks):
             self._build_for(args, kwargs)
         self._prepare(x)
         if state.depth == 0:
-            state.step += 1
+            state.step, state.outermost = next(_steps), id(self)
         if training is not None and self._call_takes_training:
             kwargs["training"] = training
         mask = kwargs.get("mask")
@@ -340,8 +347,9 @@ class Layer(InGraphs, Configured, PassesMasks):
         if self.input_spec is not None:
             self._check_input(x)
         if not self.built:
-            with dry_run(False):
-                self.build(_shapes(x))
+            with locks.building, dry_run(False):
+                if not self.built:
+                    self.build(_shapes(x))
             if self.input_spec is not None:
                 self._check_input(x)
 
@@ -399,10 +407,28 @@ class Layer(InGraphs, Configured, PassesMasks):
         """Add a scalar Tensor to the loss of the step that is running (call it from `call`)."""
         if in_dry_run():
             return
-        if self._losses_of_step != _state.step:
-            self._call_losses = []
-            self._losses_of_step = _state.step
-        self._call_losses.extend(as_tensor(part) for part in (loss if isinstance(loss, (list, tuple)) else (loss,)))
+        thread = threading.get_ident()
+        step, losses = self._call_losses.get(thread, (-1, []))
+        if step != _state.step:
+            losses = []
+        losses.extend(as_tensor(part) for part in (loss if isinstance(loss, (list, tuple)) else (loss,)))
+        self._call_losses[thread] = _state.step, losses
+
+    def _added_losses(self, layers: Iterable[Layer]) -> list[Tensor]:
+        """What `add_loss` added to some layers in this one's last call by this thread."""
+        step = _state.step if _state.outermost == id(self) else self._called_in_step
+        thread = threading.get_ident()
+        found = [layer._call_losses.get(thread, (-1, [])) for layer in layers if layer._call_losses]
+        return [loss for made_in, losses in found if made_in == step for loss in losses]
+
+    def _penalties(self, layers: Iterable[Layer], weights: Iterable[Variable]) -> list[Tensor]:
+        added = self._added_losses(layers)
+        return added + [weight.regularizer(weight) for weight in weights if weight.regularizer is not None]
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties of the weights' regularizers, and what `add_loss` added in the last call."""
+        return self._penalties(self._flatten(), self.trainable_weights)
 
     def add_metric(self, value: Any, name: str | None = None) -> None:
         """Report the mean of a Tensor over the steps of an epoch, under this name (call it from `call`)."""
@@ -421,7 +447,7 @@ class Layer(InGraphs, Configured, PassesMasks):
         found: dict[int, Any] = {}
         for layer in self._flatten():
             own = layer._bookkeeping | layer._compared  # a model's, from compile
-            for attribute, value in vars(layer).items():
+            for attribute, value in vars(layer).copy().items():
                 if attribute not in own:
                     found |= {id(metric): metric for metric in find(value, Metric)}
         return list(found.values())
@@ -456,8 +482,8 @@ class Layer(InGraphs, Configured, PassesMasks):
         return self.name
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles of a layer are in no graph; a model's make theirs anew."""
-        return vars(self) | {"_calls": [], "_uses": []}
+        """Copies and pickles of a layer are in no graph, and in no step; a model's make theirs anew."""
+        return vars(self) | {"_calls": [], "_uses": [], "_call_losses": {}}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

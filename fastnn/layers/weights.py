@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,6 @@ class Weighted(Tracked):
     _trainable: bool
     _trainable_weights: list[Variable]
     _non_trainable_weights: list[Variable]
-    _called_in_step: int
     _build_shape: Shape | None
     input_spec: Any
     _unbuilt_spec: Any
@@ -147,7 +146,7 @@ class Weighted(Tracked):
 
     def _layers_below(self) -> Iterator[Layer]:
         """The layers held by this layer's attributes, also in lists, tuples and dicts."""
-        for value in vars(self).values():
+        for value in vars(self).copy().values():  # another thread may set one
             yield from find(value, Weighted)
 
     def _flatten(self) -> list[Layer]:
@@ -162,7 +161,7 @@ class Weighted(Tracked):
         found: dict[int, Variable] = {}
         for layer in self._flatten():
             own = [*layer._trainable_weights, *layer._non_trainable_weights]
-            own += [v for value in vars(layer).values() for v in find(value, Variable)]
+            own += [v for value in vars(layer).copy().values() for v in find(value, Variable)]
             found |= {id(v): v for v in own if id(v) not in found}
         return list(found.values())
 
@@ -207,19 +206,6 @@ class Weighted(Tracked):
             layer._trainable = bool(value)
             for weight in layer._trainable_weights:
                 weight.trainable = bool(value)
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """The penalties of the weights' regularizers, and what `add_loss` added in the last call."""
-        return self._penalties(self._flatten(), self.trainable_weights)
-
-    def _penalties(self, layers: Iterable[Layer], weights: Iterable[Variable]) -> list[Tensor]:
-        step = self._called_in_step
-        found: list[Tensor] = []
-        for layer in layers:
-            if layer._call_losses and layer._losses_of_step == step:
-                found += layer._call_losses
-        return found + [weight.regularizer(weight) for weight in weights if weight.regularizer is not None]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, in the order of `weights`."""

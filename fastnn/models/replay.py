@@ -12,19 +12,19 @@ program when a call begins, and nothing of the data is kept.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fastnn import tree
+from fastnn import locks, tree
 from fastnn._core import (
     Arena,
     Call,
     Calls,
     Program,
+    Turn,
     enter_step,
     get_num_threads,
     in_step,
@@ -50,7 +50,7 @@ TRAINING_KINDS = ("train", "test")
 CALL, INFERENCE, PREDICT = range(3)  # model(x), model(x, training=False), and model.predict(x) for one batch
 READ_IN_PLACE = "?bBhHiIlLqQfd"  # dtypes (as characters) of arrays that kernels read where they lie
 
-_one_recording = threading.Lock()  # only one recording can go on; other threads' steps run as written meanwhile
+_one_recording = Turn()  # only one recording can go on; other threads' steps run as written meanwhile
 
 Key = tuple[Any, ...]
 
@@ -101,7 +101,6 @@ class Programs(Calls):
     """
 
     def __init__(self) -> None:
-        self._lists = threading.RLock()
         self.steps: dict[Key, Step] = {}
         self.seen: dict[Key, None] = {}  # kinds that ran once, as written
         self.structure: Structure | None = None
@@ -121,7 +120,7 @@ class Programs(Calls):
         return self._look_closely(model)
 
     def _look_closely(self, model: Any) -> Structure:
-        with self._lists:
+        with locks.listing:
             changes, threads, before = structure_changes(), get_num_threads(), self.structure
             structure = structure_of(model)
             if before != structure:
@@ -141,7 +140,7 @@ class Programs(Calls):
 
     def _list_calls(self) -> None:
         """Offer the calls that fit the present structure."""
-        with self._lists:
+        with locks.listing:
             flags = None if self.structure is None else self.structure.flags
             self.offer([step.call for key, step in self.steps.items() if step.call is not None and key[2] == flags])
 
@@ -150,7 +149,7 @@ class Programs(Calls):
         plan = self.plan
         if plan is not None and plan.changes == structure_changes():
             return plan
-        with self._lists:
+        with locks.listing:
             changes = structure_changes()
             self.look(model)
             if self.plan is None:
@@ -160,7 +159,7 @@ class Programs(Calls):
 
     def find(self, model: Any, kind: str, signature: Key) -> Step | None:
         """What is known of a step; None before it has run once, and where there is no hope."""
-        with self._lists:
+        with locks.listing:
             return self._find(model, kind, signature)
 
     def _find(self, model: Any, kind: str, signature: Key) -> Step | None:
@@ -209,6 +208,15 @@ class Programs(Calls):
             return as_result(*found)
         me = object()
         try:
+            return self._call(me, model, x, leaves, mode, function)
+        finally:
+            self.release(me)
+
+    def _call(
+        self, me: object, model: Any, x: Any, leaves: Key, mode: int, function: Callable[[Any], Any]
+    ) -> Any:
+        """`call` where what is recorded has to be looked for; `me` is who asks."""
+        try:
             if not self.acquire(me):
                 return _of_its_own(function(x), mode)
             step = self.find(model, f"call {mode}", (tree.form(x), *[(a.dtype.char, a.shape) for a in leaves]))
@@ -216,25 +224,22 @@ class Programs(Calls):
                 return _of_its_own(function(x), mode)
             if step.program is not None:
                 return _of_its_own(_run_call(step.program, leaves, step.result, lambda: function(x)), mode)
-            if not _one_recording.acquire(blocking=False):
+            if not _one_recording.acquire(me):
                 return _of_its_own(function(x), mode)
             # Copies may be kept: guards do that, to say what is wrong in them.
             return self._record_call(model, step, tree.map_structure(np.copy, x), mode, function)
         finally:
-            self.release(me)
+            _one_recording.release(me)
 
     def _record_call(self, model: Any, step: Step, x: Any, mode: int, function: Callable[[Any], Any]) -> Any:
         program = self.new_program()
-        try:
-            with program.record(tuple(tree.flatten(x))):
-                y = function(x)
-                whole = type(x) is np.ndarray and type(y) is Tensor
-                if not whole:
-                    y = tree.map_structure(_in_arena, y)
-        finally:
-            _one_recording.release()
+        with program.record(tuple(tree.flatten(x))):
+            y = function(x)
+            whole = type(x) is np.ndarray and type(y) is Tensor
+            if not whole:
+                y = tree.map_structure(_in_arena, y)
         leaves = tree.flatten(y)
-        shows_more = any(layer._losses_of_step == model._called_in_step for layer in model._flatten())
+        shows_more = bool(model._added_losses(model._flatten()))
         shows_more |= any(getattr(part, "_keras_mask", None) is not None for part in leaves)
         fits = all(type(part) is Tensor and part.data.flags.c_contiguous for part in leaves)
         if not fits or (shows_more and mode != PREDICT):
@@ -408,12 +413,12 @@ class Replay:
 
     def _run_once(self, step: Step | None, batches: Batches, number: int) -> int:
         """Run a step that has no program, and record it if that makes sense."""
-        if step is None or step.written or not _one_recording.acquire(blocking=False):
-            return self._run_as_written(batches, number)
         try:
+            if step is None or step.written or not _one_recording.acquire(self):
+                return self._run_as_written(batches, number)
             return self._record(step, batches, number)
         finally:
-            _one_recording.release()
+            _one_recording.release(self)
 
     def _find(self, programs: Programs, batches: Batches, arrays: Arrays, count: int) -> Step | None:
         known, changes = self._known, structure_changes()
@@ -448,23 +453,28 @@ class Replay:
         if layout == step.layout:
             program.bind(inputs)
             return True
-        if not _one_recording.acquire(blocking=False):
-            return False
         try:
-            with program.rebind(inputs):
-                batches.batch_at(step.position, arrays, count)
+            if not _one_recording.acquire(self):
+                return False
+            self._rebind(step, program, batches, arrays, count, layout)
         finally:
-            _one_recording.release()
-        step.layout = layout
+            _one_recording.release(self)
         return True
+
+    def _rebind(
+        self, step: Step, program: Program, batches: Batches, arrays: Arrays, count: int, layout: Key
+    ) -> None:
+        step.layout = ()  # should an interrupt come: that of no arrays
+        with program.rebind((*arrays, batches.index)):
+            batches.batch_at(step.position, arrays, count)
+        step.layout = layout
 
     def _record(self, step: Step, batches: Batches, number: int) -> int:
         arrays, _, count = batches.where(number)
         inputs = (*arrays, batches.index)
         layout = _layout(inputs)
         if step.before is not None and layout != step.layout:  # so that both have the same sizes where nothing differs
-            with step.before.rebind(inputs):
-                batches.batch_at(step.position, arrays, count)
+            self._rebind(step, step.before, batches, arrays, count, layout)
         program = self.model._programs.new_program()
         with program.record(inputs):
             self.result = self.step(batches.batch_at(step.position, arrays, count))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fastnn import errors, fusion, registry, tree
+from fastnn import errors, fusion, locks, registry, tree
 from fastnn.autograd import Array, Tensor, as_tensor
 from fastnn.layers.base import KerasTensor, Layer, Shape, in_training, standardize_shape
 from fastnn.layers.core import InputLayer
@@ -263,23 +263,25 @@ class Sequential(Model):
 
     def _prepare(self, x: Any) -> None:
         if not self.built and isinstance(x, Tensor):
+            self._build_for_rows(x.shape)
+
+    def _build_from(self, given: Data) -> None:
+        if not self.built:
+            self._build_for_rows(given.first.shape)
+        if not self.built:
+            super()._build_from(given)
+
+    def _build_for_rows(self, shape: tuple[int, ...]) -> None:
+        """Build, unless another thread has done so meanwhile or a layer cannot tell its output shape."""
+        with locks.building:
+            if self.built:
+                return
             if not self.layers:
                 raise errors.order_error(self._who, "there is no layer", "Add layers first: model.add(layer).")
             try:
-                self.build((None, *x.shape[1:]))
+                self.build((None, *shape[1:]))
             except NotImplementedError:
                 self.built = False
-
-    def _build_from(self, given: Data) -> None:
-        if self.built:
-            return
-        if not self.layers:
-            raise errors.order_error(self._who, "there is no layer", "Add layers first: model.add(layer).")
-        try:
-            self.build((None, *given.first.shape[1:]))
-        except NotImplementedError:
-            self.built = False
-            super()._build_from(given)
 
     # ---- running
 

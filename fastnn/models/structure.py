@@ -83,7 +83,7 @@ class _Walk:
         if "_trainable" in thing._compared:
             self.flags.append(vars(thing).get("_trainable", True))
         ignored = thing._bookkeeping | thing._compared
-        for name, value in list(vars(thing).items()):  # another thread may set one
+        for name, value in vars(thing).copy().items():  # another thread may set one
             if name not in ignored:
                 self.visit(value)
         for cls in type(thing).__mro__:
