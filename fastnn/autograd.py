@@ -203,24 +203,7 @@ class Tensor(Operators):
         ValueError
             If the gradient's shape differs.
         """
-        if not self.requires_grad:
-            raise errors.order_error(
-                "Tensor.backward", "this tensor does not depend on any tensor with requires_grad=True",
-                "Create the inputs with requires_grad=True, outside no_grad().",
-            )
-        if gradient is None:
-            if self.size != 1:
-                raise errors.value_error(
-                    "Tensor.backward", "gradient", "given for a tensor of more than one element",
-                    errors.Shown(f"None for shape {self.shape}"), "Reduce to a scalar loss first, or pass gradient=.",
-                )
-            seed = full_like(self.data, 1.0)
-        else:
-            given = to_array(gradient, "Tensor.backward")
-            if given.shape != self.shape:
-                raise errors.value_error("Tensor.backward", "gradient", f"of shape {self.shape}", given)
-            seed = contiguous(converted(given, self.dtype))
-        backpropagate(self, seed)
+        _propagate(self, _seed(self, gradient), {})
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -396,6 +379,9 @@ class _Recording(threading.local):
 
     enabled = True
 
+    def __init__(self) -> None:
+        self.outside: list[bool] = []  # what `enabled` was before each no_grad() that is open
+
 
 _recording = _Recording()
 
@@ -414,13 +400,13 @@ class no_grad:
     """
 
     def __enter__(self) -> None:
-        self._before = _recording.enabled
+        _recording.outside.append(_recording.enabled)
         _recording.enabled = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _recording.enabled = self._before
+        _recording.enabled = _recording.outside.pop()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -540,8 +526,31 @@ def topological(root: Tensor) -> Iterator[Tensor]:
     return reversed(order)
 
 
-def backpropagate(root: Tensor, seed: Array) -> None:
-    """Send ``seed`` from ``root`` to the leaves, add it to their ``grad``, and free the graph."""
+def _seed(root: Tensor, gradient: TensorLike | None) -> Array:
+    """What backpropagation begins with: the gradient that the caller gave, else 1."""
+    if not root.requires_grad:
+        raise errors.order_error(
+            "Tensor.backward", "this tensor does not depend on any tensor with requires_grad=True",
+            "Create the inputs with requires_grad=True, outside no_grad().",
+        )
+    if gradient is None:
+        if root.size != 1:
+            raise errors.value_error(
+                "Tensor.backward", "gradient", "given for a tensor of more than one element",
+                errors.Shown(f"None for shape {root.shape}"), "Reduce to a scalar loss first, or pass gradient=.",
+            )
+        return full_like(root.data, 1.0)
+    given = to_array(gradient, "Tensor.backward")
+    if given.shape != root.shape:
+        raise errors.value_error("Tensor.backward", "gradient", f"of shape {root.shape}", given)
+    return contiguous(converted(given, root.dtype))
+
+
+def _propagate(root: Tensor, seed: Array, watched: dict[int, Array | None]) -> None:
+    """Send ``seed`` from ``root`` to the leaves, add it to their ``grad``, and free the graph.
+
+    ``watched`` gets the gradients of the tensors whose ids are in it and that were made by an op.
+    """
     order = list(topological(root))
     for tensor in order:
         if tensor._node is not None and tensor._node.gradient is None:
@@ -561,6 +570,8 @@ def backpropagate(root: Tensor, seed: Array) -> None:
             if gradient is not None:
                 _add_to_leaf(tensor, gradient)
             continue
+        if id(tensor) in watched:
+            watched[id(tensor)] = gradient
         rule, node.gradient = node.gradient, None
         inputs, node.inputs = node.inputs, ()
         if gradient is None or rule is None:
@@ -594,7 +605,7 @@ def gradients(target: Tensor, sources: Sequence[Tensor]) -> list[Tensor | None]:
     ----------
     target : Tensor
     sources : list of Tensor
-        Variables, or others with ``requires_grad``.
+        Variables, others with ``requires_grad``, or what ops made of them.
 
     Examples
     --------
@@ -607,12 +618,14 @@ def gradients(target: Tensor, sources: Sequence[Tensor]) -> list[Tensor | None]:
     nodes = [(t._node, t._node.gradient, t._node.inputs) for t in order if t._node is not None]
     leaves = [t for t in (*order, *sources) if t._node is None]
     kept = [(leaf, leaf.grad, leaf._grad_target, leaf._grad_written) for leaf in leaves]
+    watched: dict[int, Array | None] = {id(source): None for source in sources if source._node is not None}
     try:
         for leaf in leaves:
             leaf.zero_grad()
             leaf._grad_target = None
-        target.backward()
-        return [source.grad for source in sources]
+        _propagate(target, _seed(target, None), watched)
+        found = [source.grad if source._node is None else watched[id(source)] for source in sources]
+        return [as_tensor(each) if isinstance(each, np.ndarray) else each for each in found]
     finally:
         for node, rule, inputs in nodes:
             node.gradient, node.inputs = rule, inputs

@@ -122,6 +122,23 @@ def test_no_grad_records_nothing_and_restores():
     assert not double(x).requires_grad
 
 
+def test_no_grad_may_be_entered_within_itself():
+    quiet = fastnn.no_grad()
+    with quiet, quiet:
+        pass
+    assert is_grad_enabled()
+
+
+def test_gradients_with_respect_to_what_ops_made():
+    x, unrelated = param([1.0, 2.0]), param([5.0]) * 2
+    y = x * x
+    z = (y * 3 + y * y).sum()
+    for _ in range(2):
+        of_z, of_y, of_x, of_other = fastnn.gradients(z, [z, y, x, unrelated])
+        assert (of_z.tolist(), of_y.tolist(), of_x.tolist(), of_other) == (1.0, [5.0, 11.0], [10.0, 44.0], None)
+    assert x.grad is None and y.grad is None
+
+
 def test_no_grad_ends_with_an_exception():
     with pytest.raises(KeyError), fastnn.no_grad():
         raise KeyError
