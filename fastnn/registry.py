@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import threading
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -287,12 +288,22 @@ def _public_things(part: str, is_function: bool) -> Iterator[tuple[str, Any]]:
 # ---- objects of the user's own -------------------------------------------------------------------------------------
 
 _custom_objects: dict[str, Any] = {}
+
+
+class _Scopes(threading.local):
+    """The custom objects of each `custom_object_scope` that the thread is in, the inner ones last."""
+
+    def __init__(self) -> None:
+        self.open: list[CustomObjects] = []
+
+
+_scopes = _Scopes()
 _registered_names: dict[Any, str] = {}
 
 
 def find_custom(name: str, custom_objects: CustomObjects | None = None, registered_name: str = "") -> Any:
     """What the user calls by a name: in the given dict, in a scope, or registered; None if nothing."""
-    for objects in (custom_objects or {}, _custom_objects):
+    for objects in (custom_objects or {}, *reversed(_scopes.open), _custom_objects):
         for each in (registered_name, name):
             if each in objects:
                 return objects[each]
@@ -364,13 +375,11 @@ class custom_object_scope:
         self.custom_objects = dict(custom_objects or {})
 
     def __enter__(self) -> custom_object_scope:
-        self._before = dict(_custom_objects)
-        _custom_objects.update(self.custom_objects)
+        _scopes.open.append(self.custom_objects)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _custom_objects.clear()
-        _custom_objects.update(self._before)
+        _scopes.open.pop()
 
 
 CustomObjectScope = custom_object_scope

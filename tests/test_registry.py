@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -131,3 +132,24 @@ def test_auto_names_count_up() -> None:
 def test_get_callable() -> None:
     check: Callable[..., Any] = activations.get(my_function)
     assert check is my_function
+
+
+def test_scopes_end_with_what_they_brought_only() -> None:
+    scope = registry.custom_object_scope({"Mine": Mine})
+    with scope, registry.custom_object_scope({"Mine": my_function}):
+        assert registry.get_registered_object("Mine") is my_function
+        with scope:
+            assert registry.get_registered_object("Mine") is Mine
+        found = registry.register_keras_serializable("scoped")(type("Other", (Mine,), {}))
+    assert registry.get_registered_object("Mine") is None
+    assert registry.get_registered_object("scoped>Other") is found
+    registry.get_custom_objects().pop("scoped>Other")
+
+
+def test_scopes_hold_for_their_own_thread() -> None:
+    seen: list[Any] = []
+    with registry.custom_object_scope({"Mine": Mine}):
+        thread = threading.Thread(target=lambda: seen.append(registry.get_registered_object("Mine")))
+        thread.start()
+        thread.join()
+    assert seen == [None]
