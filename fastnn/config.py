@@ -75,6 +75,7 @@ def set_image_data_format(data_format: str) -> None:
             "set_image_data_format", "data_format", "'channels_last' or 'channels_first'", data_format
         )
     _image_data_format = data_format
+    structure_changed()
 
 
 def backend() -> str:

@@ -167,6 +167,7 @@ def test_backup_goes_on_where_it_stopped(tmp_path, damaged):
     assert not backup.exists()
     for got, want in zip(model.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(got, want)
+    assert fit(model, epochs=5).epoch == [0, 1, 2, 3, 4]
 
 
 # ---- TensorBoard --------------------------------------------------------------------------------------------------

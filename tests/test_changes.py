@@ -258,3 +258,18 @@ def test_what_a_step_sets_itself_is_no_change(recordings):
     for _ in range(6):
         model.fit(X, Y, batch_size=35, verbose=0)
     assert len(recordings) == 2 and counting.calls == n + 3
+
+
+def test_the_default_image_format_is_honoured_at_once():
+    class Pooled(layers.Layer):
+        def call(self, x):
+            return ops.max_pool(x, 2)
+
+    model, x = models.Sequential([Pooled()]), np.arange(64, dtype="float32").reshape(1, 4, 4, 4)
+    try:
+        for data_format, shape in (("channels_last", (1, 2, 2, 4)), ("channels_first", (1, 4, 2, 2))):
+            config.set_image_data_format(data_format)
+            for _ in range(3):
+                assert model.predict(x, verbose=0).shape == shape
+    finally:
+        config.set_image_data_format("channels_last")

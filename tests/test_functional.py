@@ -226,6 +226,10 @@ def test_clones():
     assert len(same.layers) == 7 and same.get_layer("first") is model.get_layer("first")
     outer = keras.Sequential([layers.Input((8,)), model])
     assert keras.models.clone_model(outer, recursive=True).layers[0].name == model.name
+    shared = keras.Input((8,))
+    twice = layers.Dense(8)
+    both = keras.Model(shared, twice(keras.Sequential([keras.Input((8,)), twice])(shared)))
+    assert len(keras.models.clone_model(both, recursive=True).weights) == len(both.weights)
     with pytest.raises(ValueError, match="call_function must be None for a Sequential"):
         keras.models.clone_model(outer, call_function=with_dropout)
 

@@ -414,6 +414,12 @@ def test_evaluate_and_predict_inside_a_callback():
     assert len(seen) == 3 and one.history == two.history
 
 
+@pytest.mark.parametrize("steps", [0, None, 1.5])
+def test_steps_per_execution_is_a_positive_int(steps):
+    with pytest.raises((TypeError, ValueError), match="steps_per_execution must be a positive int"):
+        line(steps_per_execution=steps)
+
+
 def test_run_eagerly_gives_the_same_bits():
     x, y = classes()
     a, b = (trained(classifier(run_eagerly=eagerly), x, y, epochs=2) for eagerly in (False, True))

@@ -52,9 +52,11 @@ def clone_model(
     >>> keras.models.clone_model(model).count_params()
     8
     """
-    known: dict[int, Any] = kwargs.pop("cache", None) or {}
+    cache = kwargs.pop("cache", None)
+    known: dict[int, Any] = {} if cache is None else cache
     for unknown in kwargs:
-        raise errors.unknown_argument("clone_model", unknown, ["input_tensors", "clone_function", "call_function"])
+        accepted = ["input_tensors", "clone_function", "call_function", "recursive"]
+        raise errors.unknown_argument("clone_model", unknown, accepted)
     if not isinstance(model, (Sequential, Functional)):
         if clone_function or input_tensors or call_function:
             rule = "a Sequential or a model of a graph, where it is cloned by other than its configuration"

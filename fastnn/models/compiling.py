@@ -103,7 +103,7 @@ class Compiled(Reader):
         new_metrics = self._compile_metrics
         if metrics is not None or weighted_metrics is not None:
             new_metrics = CompileMetrics(who, metrics, weighted_metrics, names)
-        self._steps_per_execution = data.check_batch_size(who, steps_per_execution, "steps_per_execution")
+        self._steps_per_execution = data.check_whole(who, "steps_per_execution", steps_per_execution, 1)
         self.optimizer = new_optimizer
         self.loss = self.loss if loss is None else loss
         self._compile_loss, self._compile_metrics = new_loss, new_metrics

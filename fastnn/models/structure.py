@@ -41,7 +41,7 @@ def structure_of(model: Any) -> Structure:
         training.visit(model._compile_metrics.metrics)
     training.visit(getattr(model.optimizer, "_learning_rate", None))
     optimizer = None if model.optimizer is None else model.optimizer.version
-    settings = (config.floatx(), config.epsilon())
+    settings = (config.floatx(), config.epsilon(), config.image_data_format())
     return Structure(
         (*settings, *forward.found),
         (optimizer, *weights, *training.found),

@@ -132,7 +132,7 @@ class Trainer(SingleBatches):
             self.stop_training = False
             hooks.on_train_begin()
             logs: dict[str, Any] = {}
-            initial_epoch = self._initial_epoch or initial_epoch
+            initial_epoch, self._initial_epoch = self._initial_epoch or initial_epoch, None
             train_replay = at_the_end.enter_context(training_replay(self, "fit"))
             test_replay = at_the_end.enter_context(Replay(self, "fit", "test", self._test))
             for epoch in range(initial_epoch, epochs):
