@@ -141,7 +141,19 @@ def _like(structure: Any, parts: list[Any]) -> Any:
         made = dict(zip(_keys(structure), parts, strict=True))
         pairs = {key: made[key] for key in structure}
         return OrderedDict(pairs) if isinstance(structure, OrderedDict) else pairs
-    return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+    return with_parts(structure, parts)
+
+
+def with_parts(sequence: Any, parts: list[Any]) -> Any:
+    """The list or tuple with other parts; a named tuple takes them one by one.
+
+    Examples
+    --------
+    >>> from fastnn import tree
+    >>> tree.with_parts((1, 2), [3])
+    (3,)
+    """
+    return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
@@ -231,8 +243,7 @@ def lists_to_tuples(structure: Any) -> Any:
     if isinstance(structure, list):
         return tuple(lists_to_tuples(part) for part in structure)
     if isinstance(structure, tuple):
-        parts = [lists_to_tuples(part) for part in structure]
-        return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
+        return with_parts(structure, [lists_to_tuples(part) for part in structure])
     return structure
 
 
@@ -267,7 +278,7 @@ def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
     if isinstance(structure, dict):
         return {key: map_shape_structure(func, structure[key]) for key in _keys(structure)}
     if isinstance(structure, (list, tuple)):
-        return type(structure)(map_shape_structure(func, part) for part in structure)
+        return with_parts(structure, [map_shape_structure(func, part) for part in structure])
     raise errors.type_error("map_shape_structure", "every leaf", "a shape", structure)
 
 

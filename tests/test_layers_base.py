@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -298,6 +299,8 @@ def test_own_weights_metrics_and_policy():
     layer.load_own_variables(store)
     assert layer.scale.numpy().tolist() == [5.0, 5.0, 5.0]
     assert layer.dtype_policy == fastnn.DTypePolicy("float32") and layer.dtype_policy.compute_dtype == "float32"
+    with pytest.raises(ValueError, match="source_name must be None"):
+        fastnn.DTypePolicy("float32", source_name="int8")
     with pytest.raises(ValueError, match="'float32' or 'float64'; got 'mixed_float16'"):
         fastnn.DTypePolicy("mixed_float16")
     built = layers.Dense(3)
@@ -359,3 +362,15 @@ def test_input_spec_reads_like_keras():
     spec = layers.InputSpec(shape=(None, 4))
     assert (spec.ndim, spec.axes) == (2, {1: 4})
     assert repr(layers.InputSpec(min_ndim=2)) == "InputSpec(min_ndim=2)"
+
+
+def test_named_tuples_of_arrays_are_converted_within():
+    class Pair(NamedTuple):
+        a: Any
+        b: Any
+
+    class Sum(layers.Layer):
+        def call(self, x):
+            return x.a + x.b[0]
+
+    assert Sum()(Pair(np.ones((1, 2), "float64"), [np.ones((1, 2), "float64")])).dtype == "float32"

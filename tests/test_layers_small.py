@@ -1,10 +1,12 @@
 """The activation layers, Flatten, Reshape, Permute, RepeatVector, Dropout, Rescaling."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import fastnn
-from fastnn import layers, utils
+from fastnn import layers, models, utils
 from tests.helpers import check_layer
 
 
@@ -202,3 +204,14 @@ def test_rescaling(case):
 def test_rescaling_of_pixels():
     pixels = np.array([[0, 51, 255]], "uint8")
     np.testing.assert_allclose(layers.Rescaling(1 / 255)(pixels).numpy(), [[0, 0.2, 1]], rtol=1e-6)
+
+
+def test_rescaling_by_an_array_is_replayed():
+    layer = layers.Rescaling(np.linspace(1, 2, 40))
+    model = models.Sequential([layers.Input((40,)), layer, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # as for steps that cannot be replayed
+        model.fit(np.ones((64, 40)), np.ones(64), batch_size=8, verbose=0)
+    layer.scale = [2.0] * 40
+    np.testing.assert_array_equal(layer(np.ones((1, 40))).numpy(), np.full((1, 40), 2.0))

@@ -333,8 +333,8 @@ class Layer(InGraphs, Configured, PassesMasks):
             return x
         if isinstance(x, dict):
             return {key: self._convert(value) for key, value in x.items()}
-        if isinstance(x, (list, tuple)) and any(hasattr(value, "__array__") for value in x):
-            return type(x)(self._convert(value) for value in x)
+        if isinstance(x, (list, tuple)) and any(hasattr(leaf, "__array__") for leaf in tree.flatten(x)):
+            return tree.with_parts(x, [self._convert(part) for part in x])
         tensor = x if isinstance(x, Tensor) else as_tensor(as_numeric(self._who, "x", x))
         kind = tensor.dtype.kind
         if tensor.dtype != self._np_dtype and ((kind == "f" and self.autocast) or (kind != "f" and self._float_input)):

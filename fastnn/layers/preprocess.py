@@ -35,16 +35,24 @@ class Rescaling(Layer):
         super().__init__(**kwargs)
         self.scale = _number_or_list(self._who, "scale", scale)
         self.offset = _number_or_list(self._who, "offset", offset)
+        self._operands: dict[str, tuple[Any, Tensor]] = {}
 
     def call(self, inputs: Tensor) -> Tensor:
-        scale, offset = (
-            value if isinstance(value, float) else np.asarray(value, dtype=inputs.dtype)
-            for value in (self.scale, self.offset)
-        )
+        scale, offset = self._operand("scale"), self._operand("offset")
         y = ops.multiply(inputs, scale)
         if isinstance(offset, float) and offset == 0:
             return y
         return ops.add(y, offset)
+
+    def _operand(self, which: str) -> float | Tensor:
+        """Scale or offset; an array is kept, as a recorded step reads it where it is."""
+        value = getattr(self, which)
+        if isinstance(value, float):
+            return value
+        kept = self._operands.get(which)
+        if kept is None or kept[0] is not value:
+            kept = self._operands[which] = value, Tensor(np.asarray(value, dtype=self.dtype))
+        return kept[1]
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shape = standardize_shape(self._who, input_shape)

@@ -92,7 +92,7 @@ def as_arrays(who: str, argument: str, value: Any) -> Any:
         return {key: _part(who, f"{argument}[{key!r}]", part) for key, part in value.items()}
     if isinstance(value, (list, tuple)) and _holds_arrays(value):
         parts = [_part(who, f"{argument}[{i}]", part) for i, part in enumerate(value)]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        return tree.with_parts(value, parts)
     return as_data(who, argument, value)
 
 

@@ -377,8 +377,7 @@ def relisted(state: tuple[Any, ...]) -> tuple[Any, Any]:
         if isinstance(x, _Place):
             return tensors[x.number]
         if isinstance(x, (list, tuple)):
-            parts = [tensor(part) for part in x]
-            return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+            return tree.with_parts(x, [tensor(part) for part in x])
         return x
 
     for operation, args, kwargs, outputs in calls:
