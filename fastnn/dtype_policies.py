@@ -29,7 +29,9 @@ class DTypePolicy:
 
     def __init__(self, name: str | None = None, source_name: str | None = None) -> None:
         name = config.floatx() if name is None else name
-        if name not in ("float32", "float64") or source_name is not None:
+        if source_name is not None:
+            raise errors.value_error("DTypePolicy", "source_name", "None, as there is no quantization", source_name)
+        if name not in ("float32", "float64"):
             rule = "'float32' or 'float64'"
             fix = "Kernels exist for these two; there is no mixed precision."
             raise errors.value_error("DTypePolicy", "name", rule, name, fix)

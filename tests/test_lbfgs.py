@@ -114,6 +114,7 @@ def test_error_in_a_step_leaves_the_weights_alone() -> None:
     with pytest.raises(KeyboardInterrupt):
         minimize(optimizer, w, 1, function)
     np.testing.assert_array_equal(w.numpy(), before)
+    assert int(optimizer.iterations) == 3
 
 
 def test_config_and_copies() -> None:

@@ -117,7 +117,7 @@ class LBFGS(Optimizer):
         except BaseException:
             self._go_to(here)
             raise
-        finally:
+        else:
             launch("counter_add", FLOAT64, counter=self._iterations.data, amount=1)
 
     def _move(self, evaluate: Callable[[], Any], here: Array, loss: float, gradient: Array) -> None:
