@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from fastnn import config, errors, ops, registry
+from fastnn import errors, ops, registry
 from fastnn._core import Tracked
 from fastnn.autograd import Tensor, TensorLike, as_float
 
@@ -162,8 +162,7 @@ class OrthogonalRegularizer(Regularizer):
             raise errors.value_error("OrthogonalRegularizer", "x", "a matrix", errors.Shown(f"shape {x.shape}"))
         axis = 1 if self.mode == "rows" else 0
         size = x.shape[1 - axis]
-        squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
-        x = ops.multiply(x, ops.minimum(ops.rsqrt(squares), 1.0 / config.epsilon()))
+        x = ops.normalize(x, axis)
         other = ops.transpose(x)
         cosines = ops.matmul(x, other) if axis == 1 else ops.matmul(other, x)
         apart = ops.multiply(cosines, ops.subtract(1.0, ops.eye(size, dtype=x.dtype)))

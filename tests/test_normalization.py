@@ -301,3 +301,10 @@ def test_adapt_counts_pieces_of_a_large_array(monkeypatch):
 def test_errors(make, error, text):
     with pytest.raises(error, match=text):
         make()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_gradient_of_normalized_zeros_is_finite(dtype):
+    x = Tensor(np.array([[0, 0], [3, 4]], dtype), requires_grad=True)
+    (ops.normalize(x) * np.array([1, 2], dtype)).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), [[1e7, 2e7], [-0.064, 0.048]], rtol=1e-5)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastnn import config, errors, ops
+from fastnn import errors, ops
 from fastnn.autograd import Tensor
 from fastnn.layers.base import Layer, Shape, standardize_shape
 
@@ -330,7 +330,7 @@ class Dot(Merge):
         a, b = self._checked(inputs)
         first, second = self._places([a.shape, b.shape])
         if self.normalize:
-            a, b = _unit_length(a, first), _unit_length(b, second)
+            a, b = ops.normalize(a, first), ops.normalize(b, second)
         # (n, what is left of a, summed) @ (n, summed, what is left of b)
         left = [axis for axis in range(1, a.ndim) if axis != first]
         right = [axis for axis in range(1, b.ndim) if axis != second]
@@ -372,12 +372,6 @@ def _spread(x: Tensor) -> Any:
     """A Tensor's mask, broadcast to its values; None if it has none."""
     mask = x._keras_mask
     return None if mask is None else ops.broadcast_to(ops.expand_dims(mask, -1), x.shape)
-
-
-def _unit_length(x: Tensor, axis: int) -> Tensor:
-    """x / max(length, epsilon), whose gradient is finite where the length is 0."""
-    square = ops.sum(ops.square(x), axis=axis, keepdims=True)
-    return ops.multiply(x, ops.rsqrt(ops.maximum(square, config.epsilon() ** 2)))
 
 
 # ---- the same as functions ----------------------------------------------------------------------------------------

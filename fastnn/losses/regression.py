@@ -100,13 +100,7 @@ def cosine_similarity(y_true: TensorLike, y_pred: TensorLike, axis: int = -1) ->
 def cosine(y_true: TensorLike, y_pred: TensorLike, axis: int) -> Tensor:
     """The cosine of the angle between targets and predictions along an axis."""
     y_true, y_pred = aligned_pair("cosine_similarity", y_true, y_pred)
-    return ops.sum(ops.multiply(_direction(y_true, axis), _direction(y_pred, axis)), axis=axis)
-
-
-def _direction(x: Tensor, axis: int) -> Tensor:
-    """x of length 1, as Keras normalizes it: lengths below epsilon count as epsilon."""
-    square = ops.sum(ops.square(x), axis=axis, keepdims=True)
-    return ops.multiply(x, ops.rsqrt(ops.maximum(square, config.epsilon() ** 2)))
+    return ops.sum(ops.multiply(ops.normalize(y_true, axis), ops.normalize(y_pred, axis)), axis=axis)
 
 
 def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import fastnn.ops as ops  # for products, sums and transposes, looked up when used
 from fastnn import config, errors
 from fastnn._core import empty, launch
@@ -200,8 +202,9 @@ def normalize(x: TensorLike, axis: Axis = -1, order: int = 2, epsilon: float | N
     epsilon = config.epsilon() if epsilon is None else epsilon
     axes = normalize_axes("normalize", axis, tensor.ndim)
     if order == 2:
-        inverse = ops.rsqrt(ops.sum(ops.square(tensor), axes, keepdims=True))
-        return ops.multiply(tensor, ops.minimum(inverse, 1.0 / epsilon))
+        square = ops.sum(ops.square(tensor), axes, keepdims=True)
+        least = max(epsilon**2, float(np.finfo(tensor.dtype).tiny))  # before the root, so that zeros have a gradient
+        return ops.multiply(tensor, ops.rsqrt(ops.maximum(square, least)))
     if len(axes) != 1:
         raise errors.value_error("normalize", "axis", "one axis for an order other than 2", axis)
     sizes = ops.absolute(tensor)
