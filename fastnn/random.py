@@ -28,6 +28,7 @@ from fastnn.ops.random import randint as randint
 from fastnn.ops.random import set_global_seed as set_global_seed
 from fastnn.ops.random import truncated_normal as truncated_normal
 from fastnn.ops.random import uniform as uniform
+from fastnn.ops.strided import axis_of
 
 __all__ = [
     "SeedGenerator", "beta", "binomial", "categorical", "dropout", "gamma", "normal", "randint", "shuffle",
@@ -214,6 +215,7 @@ def shuffle(x: TensorLike, axis: int = 0, seed: Seed = None) -> Tensor:
     [1, 2, 3]
     """
     tensor = as_tensor(x)
+    axis = axis_of("random.shuffle", axis, tensor.ndim)
     order = _numpy_generator("random.shuffle", seed).permutation(tensor.shape[axis])
     return ops.take(tensor, order, axis=axis)
 

@@ -158,6 +158,11 @@ def test_concatenate_and_stack_match_numpy(axis):
     check_op(lambda *x: ops.concatenate(x, axis), lambda *x: np.concatenate(x, axis), *shapes)
 
 
+def test_types_that_have_no_wider_integer_become_floatx():
+    x, y = np.ones(1, np.int64), np.ones(1, np.uint64)
+    assert ops.concatenate([x, y]).dtype == ops.add(x, y).dtype == "float32"
+
+
 def test_concatenate_the_same_tensor_twice_sums_its_gradient():
     x = leaf(np.ones(2, np.float32))
     ops.concatenate([x, x]).backward(np.array([1, 2, 3, 4], np.float32))

@@ -361,6 +361,8 @@ def test_shuffle():
     assert (y != x).any()
     np.testing.assert_array_equal(np.sort(y, axis=1), x)
     np.testing.assert_array_equal(y[1] - y[0], 12)
+    with pytest.raises(ValueError, match="shuffle: axis must be at least -2 and below 2; got 2"):
+        random.shuffle(x, axis=2)
 
 
 def test_impossible_parameters():

@@ -5,6 +5,7 @@ A line (n, length, c) is an image of height 1: the same kernels on the same memo
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,8 @@ import numpy as np
 from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
-from fastnn.ops.dtypes import cast
+from fastnn.ops.dtypes import cast, common_dtype
 from fastnn.ops.movement import transpose
-from fastnn.ops.strided import common_dtype
 from fastnn.ops.window import Padding, Window, along_line, channels_first, window_of
 
 LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
@@ -247,7 +247,7 @@ def conv(
 def same_dtype(*values: TensorLike) -> list[Tensor]:
     """The values as float tensors of one dtype, the widest of theirs."""
     tensors = [as_float(value) for value in values]
-    widest = common_dtype([x.dtype for x in tensors])
+    widest = functools.reduce(common_dtype, [x.dtype for x in tensors])
     return [x if x.dtype == widest else cast(x, widest) for x in tensors]
 
 

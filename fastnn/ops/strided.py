@@ -12,7 +12,7 @@ import numpy as np
 from fastnn import errors
 from fastnn._core import empty, launch, values_are_read
 from fastnn.autograd import Array, Tensor, as_tensor
-from fastnn.ops.dtypes import FLOAT64, cast
+from fastnn.ops.dtypes import FLOAT64, cast, common_dtype
 
 FLOAT32 = np.dtype(np.float32)
 Shape = Sequence[int]
@@ -126,11 +126,6 @@ def table(make: Callable[..., Array], *arguments: Hashable) -> Array:
     return array
 
 
-def float_dtype(x: Tensor) -> np.dtype[Any]:
-    """The type in which gradients of x travel; any float where there are none."""
-    return x.dtype if x.dtype == FLOAT64 else FLOAT32
-
-
 def axis_of(who: str, axis: Any, ndim: int, argument: str = "axis") -> int:
     """An axis counted from the front."""
     try:
@@ -167,11 +162,5 @@ def tensors_of(who: str, argument: str, values: Any) -> list[Tensor]:
     if not isinstance(values, (list, tuple)) or not values:
         raise errors.value_error(who, argument, "a list of at least one tensor", values)
     tensors = [as_tensor(value) for value in values]
-    dtype = common_dtype([x.dtype for x in tensors])
+    dtype = functools.reduce(common_dtype, [x.dtype for x in tensors])
     return [x if x.dtype == dtype else cast(x, dtype) for x in tensors]
-
-
-def common_dtype(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
-    """Keras's rule: floats win over integers whatever their sizes."""
-    floats = [dtype for dtype in dtypes if dtype.kind == "f"]
-    return np.result_type(*(floats or dtypes))
