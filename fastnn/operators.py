@@ -1,4 +1,4 @@
-"""The operators and methods that Tensor shares with NumPy's arrays: each is the op of the same meaning."""
+"""The operators and methods that tensors share with NumPy's arrays: each is the op of the same meaning."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from fastnn.autograd import Tensor, TensorLike
 
 
-class Operators:
-    """Arithmetic, comparison, indexing, reductions and rearrangement, with NumPy's broadcasting."""
+class Arithmetic:
+    """Arithmetic, order and indexing, with NumPy's broadcasting: what symbolic tensors have, too."""
 
     __slots__ = ()
-    __hash__ = object.__hash__
 
     if TYPE_CHECKING:
 
@@ -72,24 +71,6 @@ class Operators:
     def __rmod__(self, other: TensorLike) -> Tensor:
         return fastnn.ops.mod(other, self)
 
-    def __and__(self, other: TensorLike) -> Tensor:
-        return fastnn.ops.bitwise_and(self, other)
-
-    def __rand__(self, other: TensorLike) -> Tensor:
-        return fastnn.ops.bitwise_and(other, self)
-
-    def __or__(self, other: TensorLike) -> Tensor:
-        return fastnn.ops.bitwise_or(self, other)
-
-    def __ror__(self, other: TensorLike) -> Tensor:
-        return fastnn.ops.bitwise_or(other, self)
-
-    def __xor__(self, other: TensorLike) -> Tensor:
-        return fastnn.ops.bitwise_xor(self, other)
-
-    def __rxor__(self, other: TensorLike) -> Tensor:
-        return fastnn.ops.bitwise_xor(other, self)
-
     def __lshift__(self, other: TensorLike) -> Tensor:
         return fastnn.ops.left_shift(self, other)
 
@@ -104,9 +85,6 @@ class Operators:
 
     def __divmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
         return fastnn.ops.floor_divide(self, other), fastnn.ops.mod(self, other)
-
-    def __invert__(self) -> Tensor:
-        return fastnn.ops.bitwise_not(self)
 
     def __round__(self, ndigits: int | None = None) -> Tensor:
         return fastnn.ops.round(self, ndigits or 0)
@@ -132,14 +110,42 @@ class Operators:
     def __ge__(self, other: TensorLike) -> Tensor:
         return fastnn.ops.greater_equal(self, other)
 
-    def __eq__(self, other: TensorLike) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return fastnn.ops.equal(self, other)
-
     def __ne__(self, other: TensorLike) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
         return fastnn.ops.not_equal(self, other)
 
     def __getitem__(self, index: Any) -> Tensor:
         return fastnn.ops.getitem(self, index)
+
+
+class Operators(Arithmetic):
+    """Everything else that arrays have: bits, equality, reductions and rearrangement."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __and__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.bitwise_and(self, other)
+
+    def __rand__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.bitwise_and(other, self)
+
+    def __or__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.bitwise_or(self, other)
+
+    def __ror__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.bitwise_or(other, self)
+
+    def __xor__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.bitwise_xor(self, other)
+
+    def __rxor__(self, other: TensorLike) -> Tensor:
+        return fastnn.ops.bitwise_xor(other, self)
+
+    def __invert__(self) -> Tensor:
+        return fastnn.ops.bitwise_not(self)
+
+    def __eq__(self, other: TensorLike) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return fastnn.ops.equal(self, other)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))

@@ -24,6 +24,7 @@ import fastnn  # for operators: ops are built on this module, so they are looked
 from fastnn import config, errors, registry, tree
 from fastnn._core import dry_run, empty
 from fastnn.autograd import Tensor, no_grad
+from fastnn.operators import Arithmetic
 
 Shape = tuple[int | None, ...]
 
@@ -39,7 +40,7 @@ class History(NamedTuple):
     tensor_index: int
 
 
-class KerasTensor:
+class KerasTensor(Arithmetic):
     """The place of a tensor in a graph: a shape and a dtype, no values.
 
     Layers, models and ops that are called on KerasTensors give KerasTensors; ``fastnn.Model(inputs, outputs)`` makes a
@@ -145,61 +146,13 @@ class KerasTensor:
     def __len__(self) -> int:
         raise TypeError(self._no_values("it has no len()"))
 
-    # ---- arithmetic: the ops of the same meaning
-
-    def __add__(self, other: Any) -> Any:
-        return fastnn.ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return fastnn.ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return fastnn.ops.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return fastnn.ops.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return fastnn.ops.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return fastnn.ops.multiply(other, self)
+    # ---- where Keras takes another op than NumPy
 
     def __truediv__(self, other: Any) -> Any:
         return fastnn.ops.true_divide(self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
         return fastnn.ops.true_divide(other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return _op("floor_divide")(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return _op("floor_divide")(other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return _op("mod")(self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return _op("mod")(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return fastnn.ops.power(self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return fastnn.ops.power(other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return fastnn.ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return fastnn.ops.matmul(other, self)
-
-    def __neg__(self) -> Any:
-        return fastnn.ops.negative(self)
-
-    def __abs__(self) -> Any:
-        return fastnn.ops.absolute(self)
 
     def __invert__(self) -> Any:
         return fastnn.ops.logical_not(self)
@@ -222,32 +175,11 @@ class KerasTensor:
     def __rxor__(self, other: Any) -> Any:
         return fastnn.ops.logical_xor(other, self)
 
-    def __lt__(self, other: Any) -> Any:
-        return fastnn.ops.less(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return fastnn.ops.less_equal(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return fastnn.ops.greater(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return fastnn.ops.greater_equal(self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return fastnn.ops.not_equal(self, other)  # type: ignore[arg-type]  # elementwise, as in Keras
-
     # As in Keras, == asks whether it is the same place of the graph, so that KerasTensors can be keys.
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> Any:
         return self is other
 
     __hash__ = object.__hash__
-
-    def __getitem__(self, key: Any) -> Any:
-        return fastnn.ops.getitem(self, key)
-
-    def __round__(self, ndigits: int | None = None) -> Any:
-        return fastnn.ops.round(self, ndigits or 0)
 
 
 def is_keras_tensor(x: Any) -> TypeGuard[Any]:
@@ -575,7 +507,7 @@ def _make_operation(op: str, name: str, settings: dict[str, Any]) -> Operation:
 
 def find_operation_class(class_name: str) -> type[Operation] | None:
     """The class of an op by Keras's name, None if there is no such op."""
-    names = {_CLASS_NAMES.get(name): name for name in _CLASS_NAMES}
+    names = {class_name: name for name, class_name in _CLASS_NAMES.items()}
     name = names.get(class_name) or registry.snake_case(class_name)
     if not hasattr(fastnn.ops, name) or not inspect.isfunction(getattr(fastnn.ops, name)):
         return None
@@ -636,8 +568,3 @@ def make_symbolic_too(namespace: dict[str, Any]) -> None:
     for name, thing in list(namespace.items()):
         if inspect.isfunction(thing) and not name.startswith("_"):
             namespace[name] = symbolic_too(name, thing)
-
-
-def _op(name: str) -> Callable[..., Any]:
-    found = getattr(fastnn.ops, name)
-    return found  # type: ignore[no-any-return]  # a function of a module that is looked up by name
