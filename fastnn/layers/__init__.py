@@ -71,7 +71,6 @@ from fastnn.layers.pool import (
     MaxPooling1D,
     MaxPooling2D,
 )
-from fastnn.layers.preprocess import Rescaling
 from fastnn.layers.regularize import (
     ActivityRegularization,
     AlphaDropout,
@@ -89,7 +88,7 @@ from fastnn.layers.separable import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
-from fastnn.layers.standardization import Normalization
+from fastnn.layers.standardization import Normalization, Rescaling
 from fastnn.layers.upsampling import UpSampling1D, UpSampling2D
 from fastnn.registry import deserialize as deserialize_any
 from fastnn.registry import serialize as serialize_any

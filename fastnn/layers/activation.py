@@ -9,6 +9,7 @@ from typing import Any
 from fastnn import activations, constraints, errors, initializers, ops, regularizers
 from fastnn.autograd import Tensor, as_tensor
 from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
+from fastnn.layers.edge import add_weight
 
 
 class _Elementwise(Layer):
@@ -137,13 +138,8 @@ class PReLU(Layer):
         rank, shared = len(input_shape), self.shared_axes or []
         if any(not 1 <= axis < rank for axis in shared):
             raise errors.value_error(self._who, "shared_axes", f"axes from 1 to {rank - 1}", self.shared_axes)
-        self.alpha = self.add_weight(
-            shape=[1 if axis in shared else size for axis, size in enumerate(input_shape)][1:],
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-            name="alpha",
-        )
+        shape = tuple(1 if axis in shared else size for axis, size in enumerate(input_shape))
+        self.alpha = add_weight(self, "alpha", shape[1:])
         sizes = {axis: size for axis, size in enumerate(input_shape) if axis and axis not in shared}
         self.input_spec = InputSpec(ndim=rank, axes=sizes)
 

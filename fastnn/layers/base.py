@@ -35,8 +35,6 @@ from fastnn.symbolic import KerasTensor as KerasTensor
 from fastnn.symbolic import Shape as Shape
 from fastnn.symbolic import standardize_shape as standardize_shape
 
-_NO_SPEC = InputSpec()
-
 
 class _CallState(threading.local):
     """What a layer inherits from the layers that called it."""
@@ -372,7 +370,7 @@ class Layer(InGraphs, Configured, PassesMasks):
                 raise errors.value_error(self._who, f"the input {spec.name or ''}".rstrip(), "given", None)
 
     def _check_shape(self, shape: Shape) -> None:
-        self._check_against(self.input_spec or _NO_SPEC, shape)
+        self._check_against(self.input_spec or InputSpec(), shape)
 
     def _check_against(self, spec: InputSpec, shape: Shape) -> None:
         shape = tuple(spec.fitted(shape))

@@ -8,7 +8,7 @@ from typing import Any
 from fastnn import constraints, errors, initializers, ops, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers.base import Layer, Shape, standardize_shape
-from fastnn.layers.edge import check_positive_int
+from fastnn.layers.edge import add_weight, check_positive_int
 
 
 class Embedding(Layer):
@@ -82,13 +82,7 @@ class Embedding(Layer):
     def build(self, input_shape: Any = None) -> None:
         if self.built:
             return
-        self.embeddings = self.add_weight(
-            shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-            name="embeddings",
-        )
+        self.embeddings = add_weight(self, "embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs: Tensor) -> Tensor:
         if inputs.dtype.kind not in "iu":

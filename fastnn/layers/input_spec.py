@@ -85,6 +85,3 @@ class InputSpec:
 
 def shape_error(who: str, rule: str, shape: Sequence[int | None], got: object, fix: str) -> ValueError:
     return errors.value_error(who, "x", rule, errors.Shown(f"{got} (shape {tuple(shape)})"), fix)
-
-
-_NO_SPEC = InputSpec()

@@ -8,7 +8,7 @@ from typing import Any
 from fastnn import config, constraints, errors, initializers, ops, regularizers
 from fastnn.autograd import Tensor, Variable
 from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
-from fastnn.layers.edge import check_positive_int
+from fastnn.layers.edge import add_weight, check_positive_int
 from fastnn.ops.normalization import PLAIN, Fusion, along, by_batch, by_groups, by_moments, move_statistics
 
 
@@ -55,21 +55,9 @@ class _Normalization(Layer):
 
     def _add_gamma_and_beta(self, shape: tuple[int, ...], scale: bool, center: bool) -> None:
         if scale:
-            self.gamma = self.add_weight(
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                name="gamma",
-            )
+            self.gamma = add_weight(self, "gamma", shape)
         if center:
-            self.beta = self.add_weight(
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                name="beta",
-            )
+            self.beta = add_weight(self, "beta", shape)
 
     def _forget_weights(self) -> None:
         super()._forget_weights()

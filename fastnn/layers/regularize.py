@@ -97,11 +97,7 @@ class Dropout(_Masked):
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
-        shape = self._mask_shape(inputs.shape)
-        if shape is None:
-            return ops.dropout(inputs, self.rate, self.seed_generator)
-        mask = ops.dropout(ops.ones(shape, dtype=inputs.dtype), self.rate, self.seed_generator)
-        return ops.multiply(inputs, mask)
+        return random.dropout(inputs, self.rate, self._mask_shape(inputs.shape), self.seed_generator)
 
 
 class _SpatialDropout(Dropout):
