@@ -213,7 +213,7 @@ def reduce_weighted_values(
     if reduction == "sum":
         return ops.sum(values)
     if reduction == "mean_with_sample_weight" and weight is not None:
-        return divide_no_nan(ops.sum(values), ops.sum(weight))
+        return ops.divide_no_nan(ops.sum(values), ops.sum(weight))
     return ops.mean(values)
 
 
@@ -234,14 +234,8 @@ def both_masks(y_pred: Any, mask: Tensor | None, dtype: np.dtype[Any]) -> Tensor
 def mask_weight(mask: Tensor, weight: Tensor | None, mean: bool) -> Tensor:
     """The weights of masked values: 0 where masked, and for a mean scaled up by what is missing."""
     if mean:
-        mask = ops.multiply(mask, divide_no_nan(as_tensor(np.asarray(mask.size, mask.dtype)), ops.sum(mask)))
+        mask = ops.multiply(mask, ops.divide_no_nan(float(mask.size), ops.sum(mask)))
     if weight is None:
         return mask
     mask, weight = align(mask, weight)
     return ops.multiply(weight, mask)
-
-
-def divide_no_nan(a: Tensor, b: Tensor) -> Tensor:
-    """a / b, and 0 where b is 0."""
-    none = ops.equal(b, 0)
-    return ops.where(none, 0.0, ops.divide(a, ops.where(none, 1.0, b)))

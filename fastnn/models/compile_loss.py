@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from fastnn import errors, losses, metrics, ops, tree
+from fastnn import errors, losses, metrics, ops, registry, tree
 from fastnn.autograd import Tensor, no_grad
 
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -26,9 +26,7 @@ def name_of(thing: Any) -> str:
     name = getattr(thing, "name", None)
     if isinstance(name, str):
         return name
-    plain = re.sub(r"\W+", "", getattr(thing, "__name__", type(thing).__name__))
-    plain = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", plain)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", plain).lower()
+    return registry.snake_case(re.sub(r"\W+", "", getattr(thing, "__name__", type(thing).__name__)))
 
 
 def get_loss(identifier: Any) -> Any:
