@@ -325,6 +325,12 @@ def test_state_can_be_put_back() -> None:
     assert_same_bits(u.numpy(), w.numpy(), "state put back")
     with pytest.raises(ValueError, match=r"weights must be a list of 4 arrays; got 1 arrays"):
         other.set_weights([0])
+    changed = [v.numpy() + 1 for v in other.variables]
+    before = [v.tolist() for v in other.variables]
+    for read in (other.set_weights, lambda given: other.load_own_variables({str(i): v for i, v in enumerate(given)})):
+        with pytest.raises(ValueError, match=r"_velocity must be of shape \(9,\)"):
+            read([*changed[:-1], np.zeros(7)])
+        assert [v.tolist() for v in other.variables] == before
 
 
 @pytest.mark.parametrize("name", ["sgd", "SGD", "rmsprop", "RMSprop", "rms_prop", "adam", "Adam", "adamw", "AdamW"])
