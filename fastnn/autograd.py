@@ -10,9 +10,7 @@ Nothing here computes: sums of gradients and copies are kernel launches like eve
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +18,8 @@ import numpy.typing as npt
 
 import fastnn  # for operators and copies: ops are built on this module, so they are looked up when used
 from fastnn import config, errors
-from fastnn._core import empty, in_step, launch, structure_changed, values_are_read
+from fastnn._core import empty, in_step, launch, structure_changed, values_are_read, without_history
+from fastnn._core import is_grad_enabled as is_grad_enabled
 from fastnn.operators import Operators
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -374,19 +373,7 @@ def copy_to(target: Array, source: Array) -> None:
 
 # ---- recording ----------------------------------------------------------------------------------------------------
 
-class _Recording(threading.local):
-    """Whether operations are recorded: for each thread, so that one may predict while another trains."""
-
-    enabled = True
-
-    def __init__(self) -> None:
-        self.outside: list[bool] = []  # what `enabled` was before each no_grad() that is open
-
-
-_recording = _Recording()
-
-
-class no_grad:
+class no_grad(without_history):
     """Within this context (or decorated function) nothing is recorded.
 
     Examples
@@ -399,15 +386,6 @@ class no_grad:
     False
     """
 
-    def __enter__(self) -> None:
-        _recording.outside.append(_recording.enabled)
-        _recording.enabled = False
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _recording.enabled = _recording.outside.pop()
-
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -415,11 +393,6 @@ class no_grad:
                 return function(*args, **kwargs)
 
         return wrapper
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations are being recorded (False within `no_grad`)."""
-    return _recording.enabled
 
 
 def record(op: str, y: Array, inputs: tuple[Tensor, ...], gradient: Gradient) -> Tensor:
@@ -437,7 +410,7 @@ def record(op: str, y: Array, inputs: tuple[Tensor, ...], gradient: Gradient) ->
         It never changes dy, and it asks `grad_buffer` for the arrays that it fills.
     """
     tensor = Tensor.wrap(y)
-    if _recording.enabled and any(x.requires_grad for x in inputs):
+    if is_grad_enabled() and any(x.requires_grad for x in inputs):
         tensor.requires_grad = True
         tensor._node = Node(op, inputs, gradient)
     return tensor

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import gc
 import os
 import signal
@@ -11,7 +12,9 @@ import threading
 import numpy as np
 import pytest
 
-from fastnn import _core, layers, losses, models, ops, optimizers, utils
+from fastnn import Tensor, _core, layers, losses, models, ops, optimizers, utils
+from fastnn.autograd import is_grad_enabled
+from fastnn.layers import base
 from fastnn.models import replay, stream
 from fastnn.models.data import Data
 
@@ -349,6 +352,65 @@ def test_an_interrupt_while_a_generator_is_waited_for(monkeypatch):
         finally:
             go_on.set()
     model.fit(ROWS, BITS, verbose=0)
+
+
+def interrupt_at(n, function):
+    """Run a function, with Ctrl-C at the n-th place where Python looks for it; False where there are fewer.
+
+    These are the begin of each Python function, and the end of each C function: of those that count, see `shown`.
+    """
+    seen = 0
+
+    def note(frame, event, argument):
+        nonlocal seen
+        seen += event == ("return" if frame.f_code is shown.__code__ else "call")
+        if seen == n:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(note)
+    try:
+        function()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.setprofile(None)
+    return seen >= n
+
+
+def shown(function):
+    function()
+
+
+CALLS = {
+    "as written": (0, lambda model: model(Tensor(ROWS[:5]))),
+    "in training": (0, lambda model: model(ROWS[:5], training=True)),
+    "recorded": (1, lambda model: model(ROWS[:5])),
+    "predict": (1, lambda model: model.predict(ROWS, batch_size=320, verbose=0)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one at the end of a generator is lost
+@pytest.mark.parametrize("call", CALLS)
+def test_an_interrupt_anywhere_leaves_nothing_behind_in_its_thread(call, monkeypatch):
+    """Nor a program that is still taken: it would run as written for ever."""
+    for module in (base, replay):
+        for step in (_core.enter_step, _core.leave_step):
+            monkeypatch.setattr(module, step.__name__, functools.partial(shown, step))
+    before, function = CALLS[call]
+    n, more = 0, True
+    while more:
+        model = models.Sequential([layers.Input((64,)), layers.Dense(3, activity_regularizer="l2")])
+        for _ in range(before):
+            function(model)
+        n += 1
+        more = interrupt_at(n, lambda: function(model))  # noqa: B023  # called here
+        assert is_grad_enabled() and not _core.in_step(), n
+        assert (base._state.depth, base._state.training) == (0, None), n
+        for turn in (model._programs, replay._one_recording):
+            assert turn.acquire("me"), n
+            turn.release("me")
+    assert n > 50
 
 
 def test_a_second_interrupt_does_not_wait():

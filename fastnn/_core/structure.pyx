@@ -11,13 +11,14 @@ import copyreg
 cdef extern from *:
     """
     #if defined(_MSC_VER)
-    static __declspec(thread) int fnn_steps_deep, fnn_dry;
+    static __declspec(thread) int fnn_steps_deep, fnn_dry, fnn_without_history;
     #else
-    static _Thread_local int fnn_steps_deep, fnn_dry;
+    static _Thread_local int fnn_steps_deep, fnn_dry, fnn_without_history;
     #endif
     """
-    int fnn_steps_deep      # of this thread: steps and calls of layers that are running, one within the other
-    int fnn_dry             # of this thread: launches are checked, but do not run
+    int fnn_steps_deep          # of this thread: steps and calls of layers that are running, one within the other
+    int fnn_dry                 # of this thread: launches are checked, but do not run
+    int fnn_without_history     # of this thread: contexts in which operations leave none, one within the other
 
 cdef extern from "Python.h":
     int PyObject_GenericSetAttr(object o, object name, PyObject *value) except -1
@@ -51,8 +52,26 @@ def in_step():
 
 
 def leave_step():
+    """Put it last into a ``finally`` whose ``try`` begins with `enter_step`: then Ctrl-C finds no gap between them."""
     global fnn_steps_deep
-    fnn_steps_deep -= 1
+    fnn_steps_deep = max(fnn_steps_deep - 1, 0)
+
+
+class without_history:
+    """Within this context operations note nothing for gradients. Ctrl-C does not cut its ends in two: they are in C."""
+
+    def __enter__(self):
+        global fnn_without_history
+        fnn_without_history += 1
+
+    def __exit__(self, *exc):
+        global fnn_without_history
+        fnn_without_history -= 1
+
+
+def is_grad_enabled():
+    """Whether operations are being recorded (False within `no_grad`)."""
+    return fnn_without_history == 0
 
 
 class dry_run:

@@ -303,10 +303,10 @@ class Layer(InGraphs, Configured, PassesMasks):
             mask = x._keras_mask if type(x) is Tensor else masks_of(x)
             if mask is not None and self._call_takes_mask and len(args) == 1:
                 kwargs["mask"] = mask
-        state.depth += 1
-        state.training = training
-        enter_step()
+        depth = state.depth
         try:
+            enter_step()
+            state.depth, state.training = depth + 1, training
             self._called_in_step = state.step
             y = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
@@ -316,9 +316,8 @@ class Layer(InGraphs, Configured, PassesMasks):
             if mask is not None or (self._computes_mask and self.supports_masking):
                 self._pass_mask(x, mask, y)
         finally:
+            state.depth, state.training = depth, outer
             leave_step()
-            state.depth -= 1
-            state.training = outer
         return y
 
     def _convert_further(self, x: Any) -> Any:

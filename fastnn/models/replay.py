@@ -351,30 +351,28 @@ class Replay:
 
     def advance(self, batches: Batches, number: int, most: int) -> int:
         """Run at least one step from this number on, at most `most`; returns how many were run."""
+        programs: Programs = self.model._programs
         try:
-            self._take_programs()
+            self._programs = self._taken(programs)
             return self._advance(batches, number, most)
         finally:
-            self._return_programs()
+            self._programs = None
+            programs.release(self)
 
     def collect(self, batches: Batches, number: int, most: int, out: Collected, keep: bool = False) -> int:
         """`advance`, and put the results into `out`; with `keep`, the last one into `result` as well."""
+        programs: Programs = self.model._programs
         try:
-            self._take_programs()
+            self._programs = self._taken(programs)
             done = self._collect(batches, number, most, out)
             self.result = _copied(self.result) if keep else None
             return done
         finally:
-            self._return_programs()
+            self._programs = None
+            programs.release(self)
 
-    def _take_programs(self) -> None:
-        programs: Programs = self.model._programs
-        if not (self.model.run_eagerly or in_step()) and programs.acquire(self):
-            self._programs = programs
-
-    def _return_programs(self) -> None:
-        self.model._programs.release(self)
-        self._programs = None
+    def _taken(self, programs: Programs) -> Programs | None:
+        return programs if not (self.model.run_eagerly or in_step()) and programs.acquire(self) else None
 
     def _advance(self, batches: Batches, number: int, most: int) -> int:
         step = self._step_at(batches, number)
@@ -439,8 +437,8 @@ class Replay:
         step.inputs = arrays
 
     def _run_as_written(self, batches: Batches, number: int) -> int:
-        enter_step()
         try:
+            enter_step()
             self.result = self.step(batches.batch(number))
         finally:
             leave_step()
