@@ -10,7 +10,7 @@
  *
  * Backward to the input is the same loop over dy, once per phase of the stride, on a kernel packed in reverse.
  * conv2d_dots.c and conv2d_few.c have the tiles for few outputs, conv2d_depthwise.c those for one channel a group,
- * conv2d_bwd_kernel.c the gradient of the kernel, and conv2d.h the geometry.
+ * conv2d_behind.c a normalization or a sum that follows, conv2d_bwd_kernel.c the gradient of the kernel, and conv2d.h the geometry.
  * After: Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129; Georganas et al., arXiv:1808.05567. */
 
 /* ---- once per translation unit ------------------------------------------------------------------------------ */
@@ -174,11 +174,31 @@ typedef struct FNN(conv_tile) {
   ptrdiff_t runs, x_run, run;      /* contiguous runs of a row, step between them in x (w has none), their length */
   ptrdiff_t w_run;                 /* dots: between taps in w */
   ptrdiff_t n;                     /* channels to store */
+  ptrdiff_t o, wide;               /* which they are, of the group, and at most so many */
   const T *all_bias;               /* depthwise: of all channels, or NULL */
   int act;
   T slope;
   T bias[CONV_PANELS * VL]; /* dots: of pixel by output */
+  int norm;              /* in registers: act((sum + minus_mean) * scale + beta + residual) */
+  ptrdiff_t to_residual; /* in registers: bytes from y, or 0 */
+  int later;             /* that is done to what the tile has stored */
+  T minus_mean[CONV_PANELS * VL], scale[CONV_PANELS * VL], beta[CONV_PANELS * VL];
 } FNN(conv_tile);
+
+/* What follows the sums, but for act; pixel i goes to each[i] or, if that is NULL, to y + i * step. */
+FNN_INLINE void FNN(conv_behind_sums)(const int mr, const int nu, reg (*acc)[NU], const FNN(conv_tile) * t, T *const *each, const T *y,
+                                      ptrdiff_t step) {
+  if (t->norm)
+    FNN_UNROLL for (int u = 0; u < nu; u++) {
+      const reg minus_mean = r_load(t->minus_mean + u * RL), scale = r_load(t->scale + u * RL), beta = r_load(t->beta + u * RL);
+      FNN_UNROLL24 for (int i = 0; i < mr; i++) acc[i][u] = r_fma(r_add(acc[i][u], minus_mean), scale, beta);
+    }
+  if (t->to_residual)
+    FNN_UNROLL24 for (int i = 0; i < mr; i++, y += step) {
+      const T *residual = (const T *)((const char *)(each ? each[i] : y) + t->to_residual);
+      FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_add(acc[i][u], r_load(residual + u * RL));
+    }
+}
 
 /* act(acc), in registers. */
 FNN_INLINE void FNN(conv_act)(const int mr, const int nu, reg (*acc)[NU], const FNN(conv_tile) * t) {
@@ -216,6 +236,7 @@ FNN_INLINE void FNN(conv_tile_any)(const int mr, const int nu, const FNN(conv_ti
       }
     }
   }
+  FNN(conv_behind_sums)(mr, nu, acc, t, t->y, NULL, 0);
   FNN(conv_act)(mr, nu, acc, t);
   if (t->n >= nu * RL) {
     FNN_UNROLL for (int i = 0; i < mr; i++)
@@ -264,8 +285,9 @@ FNN_INLINE void FNN(conv_line_any)(const int mr, const int nu, const FNN(conv_ti
       w += (t->w_row - t->runs * t->run * VL) * size;
       FNN_UNROLL for (int g = 0; g < (mr + 2) / 3; g++) p[g] += (t->x_row - t->runs * t->x_run) * size;
     }
-    FNN(conv_act)(mr, nu, acc, t);
     const ptrdiff_t y_step = t->y_step;
+    FNN(conv_behind_sums)(mr, nu, acc, t, NULL, y, y_step);
+    FNN(conv_act)(mr, nu, acc, t);
     if (t->n >= nu * RL) {
       FNN_UNROLL24 for (int i = 0; i < mr; i++, y += y_step)
         FNN_UNROLL for (int u = 0; u < nu; u++) r_store(y + u * RL, acc[i][u]);
@@ -326,6 +348,14 @@ typedef struct FNN(conv_kind) {
 #include "conv2d_dots.c"
 #include "conv2d_depthwise.c"
 
+/* What follows: y = act((y - mean) * scale + beta + residual). */
+typedef struct FNN(conv_behind) {
+  int wanted;
+  const T *mean, *scale, *beta; /* of all groups' channels, or NULL */
+  ptrdiff_t to_residual;        /* bytes from y, or 0 */
+  ptrdiff_t first;              /* channel of the group */
+} FNN(conv_behind);
+
 /* A forward convolution of one group: axes, and where x, w and y lie. */
 typedef struct FNN(conv_plan) {
   fnn_axis rows, cols;
@@ -338,7 +368,15 @@ typedef struct FNN(conv_plan) {
   int dots;                        /* the kernel is packed for tiles of dot products */
   int act;
   T slope;
+  FNN(conv_behind) behind;
 } FNN(conv_plan);
+
+#include "conv2d_behind.c"
+
+/* The fields of a kernel's args that say what follows; residual lies as y does. */
+#define CONV_BEHIND(a, y)                                                                                       \
+  {(a)->scale || (a)->residual, (a)->mean, (a)->scale, (a)->beta,                                               \
+   (a)->residual ? (const char *)(a)->residual - (const char *)(y) : 0, 0}
 
 /* All pixels of images [n0, n1), rows [i0, i1), columns [j0, j1), which are alike and read these taps. */
 static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, const FNN(conv_kind) * kind, fnn_interval taps_y,
@@ -360,6 +398,7 @@ static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, const 
       for (ptrdiff_t i = i0; i < i1; i++, x += x_row + line * x_col, y += y_row + line * p->y_col) {
         if (longer) kind->lines[mr + 1](t, x, y, longer);
         kind->lines[mr](t, x + longer * (mr + 1) * x_col, y + longer * (mr + 1) * p->y_col, line_tiles - longer);
+        if (t->later) FNN(conv_finish)(p, y, line, p->y_col, t->o, fnn_min(t->n, t->wide));
       }
     return;
   }
@@ -385,6 +424,7 @@ static void FNN(conv_alike)(const FNN(conv_plan) * p, FNN(conv_tile) * t, const 
       }
     }
     kind->tiles[mr](t);
+    for (ptrdiff_t m = 0; t->later && m < mr; m++) FNN(conv_finish)(p, t->y[m], 1, 0, t->o, fnn_min(t->n, t->wide));
   }
 }
 
@@ -398,7 +438,6 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   const int dots = p->dots;
   const int joined = p->cols.dilation == 1 && p->x_col == p->c && !p->depthwise && !dots; /* a row of the patch is one run */
   const ptrdiff_t w_tap = p->depthwise ? fnn_round_up(p->oc, VL) : dots ? p->oc * fnn_round_up(p->c, VL) : p->c * VL;
-  t.act = p->act;
   t.slope = p->slope;
   t.all_bias = p->bias;
   t.w_row = p->cols.taps * w_tap;
@@ -422,6 +461,9 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
       for (ptrdiff_t u = 0; u < CONV_PANELS; u++)
         v_store(t.bias + u * VL, p->bias ? v_load_n(p->bias + o + u * VL, fnn_min(VL, fnn_max(0, t.n - u * VL))) : v_zero());
     }
+    t.o = o;
+    t.wide = wide;
+    FNN(conv_set_behind)(p, &t, dots ? wide : 0);
     const T *w = p->w + (dots ? o * fnn_round_up(p->c, VL) : o / VL * t.w_panel);
     /* The inside first: it reads x and writes y in order, and the edges find theirs in the cache. */
     for (int cut = 0; cut < 2; cut++)
@@ -503,6 +545,7 @@ static void FNN(conv_groups)(FNN(conv_plan) p, ptrdiff_t n, ptrdiff_t groups, pt
     p.y += p.oc;
     p.w += w_group;
     if (p.bias) p.bias += p.oc;
+    p.behind.first += p.oc;
   }
 }
 
@@ -511,7 +554,7 @@ static void FNN(conv2d_fwd)(const fnn_conv2d_fwd_args *a, int ith, int nth) {
   const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
   const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
   const FNN(conv_plan) p = {rows, cols, a->x, a->packed, a->bias, a->y, a->h * a->w * a->c, a->w * a->c, a->c,
-                            a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, depthwise, !depthwise && fnn_conv2d_dots(c, oc, VL), (int)a->act, (T)a->slope};
+                            a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, depthwise, !depthwise && fnn_conv2d_dots(c, oc, VL), (int)a->act, (T)a->slope, CONV_BEHIND(a, a->y)};
   FNN(conv_groups)(p, a->n, groups, fnn_conv2d_packed(a->kh * a->kw, c, oc, 1, sizeof(T)), a->scratch, ith, nth);
 }
 
@@ -521,7 +564,7 @@ static void FNN(conv2d_bwd_input)(const fnn_conv2d_bwd_input_args *a, int ith, i
   const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
   const ptrdiff_t w_tap = depthwise ? fnn_round_up(c, VL) : fnn_conv2d_packed(1, oc, c, 1, sizeof(T));
   FNN(conv_plan) p = {rows, cols, a->dy, a->packed, a->bias, a->dx, a->oh * a->ow * a->oc, a->ow * a->oc, a->oc,
-                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, !depthwise && fnn_conv2d_dots(oc, c, VL), (int)a->act, (T)a->slope};
+                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, !depthwise && fnn_conv2d_dots(oc, c, VL), (int)a->act, (T)a->slope, CONV_BEHIND(a, a->dx)};
   for (ptrdiff_t py = 0; py < a->sh; py++)
     for (ptrdiff_t px = 0; px < a->sw; px++) {
       p.rows = fnn_axis_phase(&rows, py).axis;

@@ -23,7 +23,7 @@ static const int fnn_dots_most[5] = {0, 2, 2, 1, 1};
 #endif
 #endif
 
-/* sums[j] = act(v_hsum of vector j, whose registers have been added to one + bias[j]), RL vectors at a time. */
+/* sums[j] = act(norm(v_hsum of vector j, whose registers have been added to one + bias[j])), RL vectors at a time. */
 static __attribute__((noinline)) void FNN(dots_sums)(const FNN(conv_tile) * t, T (*vectors)[RL], int n, T *sums) {
   const reg minus_slope = r_set1(-t->slope);
   for (int first = 0; first < n; first += RL) {
@@ -33,6 +33,7 @@ static __attribute__((noinline)) void FNN(dots_sums)(const FNN(conv_tile) * t, T
     FNN_UNROLL for (int gap = RL / 2; gap >= 1; gap /= 2)
       FNN_UNROLL for (int j = 0; j < gap; j++) square[j] = r_add(square[j], square[j + gap]);
     reg sum = r_add(square[0], r_load(t->bias + first));
+    if (t->norm) sum = r_fma(r_add(sum, r_load(t->minus_mean + first)), r_load(t->scale + first), r_load(t->beta + first));
     if (t->act != FNN_LINEAR) sum = t->act == FNN_RELU ? FNN(tile_act)(sum, FNN_RELU, sum) : FNN(tile_act)(sum, FNN_LEAKY_RELU, minus_slope);
     r_store(sums + first, sum);
   }

@@ -35,9 +35,9 @@ typedef struct FNN(few_tile) {
   T *y;           /* where the position goes, in the plane of the first output */
   ptrdiff_t rows, x_row, runs, x_run; /* taps, and their distances in a plane */
   ptrdiff_t run, x_plane, y_plane;    /* channels, and distances from plane to plane */
-  int act;
+  int act, norm;
   T slope;
-  T bias[4];
+  T bias[4], minus_mean[4], scale[4], beta[4];
 } FNN(few_tile);
 
 FNN_INLINE void FNN(few_any)(const int mr, const int outputs, const FNN(few_tile) * t) {
@@ -60,6 +60,11 @@ FNN_INLINE void FNN(few_any)(const int mr, const int outputs, const FNN(few_tile
         x += x_plane;
         w += VL;
       }
+    }
+  if (t->norm)
+    FNN_UNROLL for (int o = 0; o < outputs; o++) {
+      const reg minus_mean = r_set1(t->minus_mean[o]), scale = r_set1(t->scale[o]), beta = r_set1(t->beta[o]);
+      FNN_UNROLL for (int i = 0; i < mr; i++) acc[i][o] = r_fma(r_add(acc[i][o], minus_mean), scale, beta);
     }
   const reg minus_slope = r_set1(-t->slope);
   FNN_UNROLL for (int o = 0; o < outputs; o++)
@@ -144,8 +149,11 @@ static void FNN(conv_few)(const FNN(conv_plan) * p, ptrdiff_t n, ptrdiff_t group
   if (n < nth) f.rows = fnn_min(f.rows, fnn_ceil_div(oh, fnn_ceil_div(nth, n))); /* share the rows of an image */
   const ptrdiff_t blocks = fnn_ceil_div(oh, f.rows);
   T *outputs = scratch + f.together * p->c * f.plane;
+  const FNN(conv_behind) *b = &p->behind;
+  const int later = b->to_residual != 0;
   FNN(few_tile) t = {.rows = p->rows.taps, .x_row = p->rows.dilation * f.pitch, .runs = p->cols.taps,
-                     .x_run = p->cols.dilation, .run = p->c, .x_plane = f.plane, .y_plane = f.plane, .act = p->act,
+                     .x_run = p->cols.dilation, .run = p->c, .x_plane = f.plane, .y_plane = f.plane, .act = later ? FNN_LINEAR : p->act,
+                     .norm = b->scale && !later,
                      .slope = p->slope};
   ptrdiff_t begin, end;
   fnn_share(n * blocks, 1, ith, nth, &begin, &end);
@@ -158,7 +166,11 @@ static void FNN(conv_few)(const FNN(conv_plan) * p, ptrdiff_t n, ptrdiff_t group
       for (ptrdiff_t o = 0, wide; o < oc; o += wide) {
         wide = FNN(dots_outputs)(oc - o);
         const ptrdiff_t tiles = fnn_ceil_div(registers, fnn_few_most[wide]);
-        for (int k = 0; k < wide; k++) t.bias[k] = p->bias ? p->bias[group * oc + o + k] : 0;
+        for (int k = 0; k < wide; k++) {
+          const ptrdiff_t at = group * oc + o + k;
+          t.bias[k] = p->bias ? p->bias[at] : 0;
+          if (t.norm) t.minus_mean[k] = -b->mean[at], t.scale[k] = b->scale[at], t.beta[k] = b->beta ? b->beta[at] : 0;
+        }
         t.w = p->w + group * w_group + o;
         for (ptrdiff_t tile = 0, at = 0, mr; tile < tiles; tile++, at += mr) {
           mr = registers * (tile + 1) / tiles - at;
@@ -167,9 +179,10 @@ static void FNN(conv_few)(const FNN(conv_plan) * p, ptrdiff_t n, ptrdiff_t group
           FNN(few_tiles)[wide][mr](&t);
         }
       }
+      T *y = p->y + image * p->y_image + group * oc;
       for (ptrdiff_t i = i0; i < i1; i++)
-        FNN(few_turn_back)(p->y + image * p->y_image + i * p->y_row + group * oc, p->y_col, outputs + (i - i0) * f.pitch,
-                           f.plane, ow, oc);
+        FNN(few_turn_back)(y + i * p->y_row, p->y_col, outputs + (i - i0) * f.pitch, f.plane, ow, oc);
+      for (ptrdiff_t i = i0; later && i < i1; i++) FNN(conv_finish)(p, y + i * p->y_row, ow, p->y_col, group * oc, oc);
     }
   }
 }

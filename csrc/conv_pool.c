@@ -2,6 +2,8 @@
  *
  *   y[n,i,j,o] = max over r < pool_h, s < pool_w of act(conv(x, kernel) + bias)[n, i*pool_sh + r, j*pool_sw + s, o]
  *
+ * or, normalized, of act((conv(x, kernel) + bias - mean) * scale + beta).
+ *
  * The convolution's outputs are never stored, and those that no window covers are not computed. The bits are those of
  * conv2d_fwd followed by max_pool_fwd (but for a vector of input channels and few outputs, which conv2d_fwd alone sums in
  * another order, conv2d_dots.c): every output is the same chain of fused multiply-adds over (r, s, c), the winner is the
@@ -11,8 +13,8 @@
  * 2x2 and 3x3 windows that follow each other without gap or overlap, and whose patches no border cuts, are register
  * tiles: the pixels of one window or several, times CONV_PANELS panels of channels, stay in registers while k runs and
  * are pooled there. They lie at fixed distances from one pointer, so a few pointers and one step address them all
- * (conv2d.c's tiles, with a pointer for each pixel, cannot have as many). All other windows are pooled from blocks of
- * pixels that conv2d.c's tiles leave in scratch memory small enough for the L1 cache.
+ * (conv2d.c's tiles, with a pointer for each pixel, cannot have as many). All other windows, and those of
+ * values that are normalized, are pooled from blocks of pixels that conv2d.c's tiles leave in scratch memory small enough for the L1 cache.
  *
  * ith/nth splits images and rows of windows, or panels or columns where those are few. */
 
@@ -299,7 +301,7 @@ static void FNN(conv_pool_register_tiles)(const FNN(conv_pool_plan) * p, FNN(con
 
 static void FNN(conv_pool_box)(const FNN(conv_pool_plan) * p, FNN(conv_box) b) {
   ptrdiff_t most = 0; /* windows of a register tile */
-  if (p->kh == p->kw && p->kh == p->sh && p->kw == p->sw && p->kh < 4 &&
+  if (!p->conv.behind.wanted && p->kh == p->kw && p->kh == p->sh && p->kw == p->sw && p->kh < 4 &&
       p->conv.rows.taps * p->conv.cols.taps * p->conv.c <= CONV_POOL_PATCH)
     for (most = CONV_POOL_WINDOWS; most > 0 && !FNN(conv_pool_tiles)[p->kh][most][0];) most--;
   for (ptrdiff_t panel = b.p0; panel < b.p1; panel += CONV_PANELS) {
@@ -326,7 +328,7 @@ static void FNN(conv2d_max_pool_fwd)(const fnn_conv2d_max_pool_fwd_args *a, int 
   const ptrdiff_t n = a->n, ph = a->pooled_h, pw = a->pooled_w, panels = fnn_ceil_div(a->oc, VL);
   FNN(conv_pool_plan) p = {
     {rows, cols, a->x, a->packed, a->bias, NULL, a->h * a->w * a->c, a->w * a->c, a->c, 0, 0, 0, a->c, a->oc, 0, 0,
-     (int)a->act, (T)a->slope},
+     (int)a->act, (T)a->slope, {a->scale != NULL, a->mean, a->scale, a->beta, 0, 0}},
     ph, pw, a->pool_h, a->pool_w, a->pool_sh, a->pool_sw, a->y, a->code,
     FNN(conv_pool_inside)(&rows, ph, a->pool_h, a->pool_sh), FNN(conv_pool_inside)(&cols, pw, a->pool_w, a->pool_sw),
     (T *)a->scratch + ith * fnn_conv_pool_pixels(a->pool_h, a->pool_w, a->pool_sh, a->pool_sw) * 2 * VL};

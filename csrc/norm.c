@@ -23,8 +23,6 @@
 #define NORM_RUN (64 * VL)
 /* Elements fetched ahead where two arrays are read, which takes a third off their sums when both come from memory. */
 #define NORM_AHEAD (64 * VL)
-/* What became of y. */
-enum { NORM_LINEAR, NORM_RELU, NORM_LEAKY_RELU };
 #endif
 
 #define LOAD(p) FNN(load_lanes)(p, lanes)
@@ -179,11 +177,6 @@ static void FNN(norm_moving)(const fnn_norm_moving_args *a, int ith, int nth) {
     }
 }
 
-/* The activation as the elementwise op of that name computes it, and its gradient. */
-FNN_INLINE vec FNN(norm_act)(const int act, vec y, vec alpha) {
-  if (act == NORM_LINEAR) return y;
-  return act == NORM_RELU ? v_max(v_zero(), y) : v_sel(v_gt(y, v_zero()), y, v_mul(alpha, y));
-}
 FNN_INLINE vec FNN(norm_act_bwd)(const int act, vec y, vec dy, vec alpha) {
   if (act == NORM_LINEAR) return dy;
   return v_sel(v_gt(y, v_zero()), dy, act == NORM_RELU ? v_zero() : v_mul(alpha, dy));
@@ -216,14 +209,13 @@ FNN_INLINE void FNN(norm_apply_rows)(const fnn_norm_apply_args *a, const int nv,
     const T *mean = (const T *)a->mean + o * inner, *scale = (const T *)a->scale + o * inner;
     const T *x = (const T *)a->x + row * inner, *r = residual ? residual + row * inner : NULL;
     T *y = (T *)a->y + row * inner;
-#define NORMALIZED(x, mean, scale, beta) v_fma(v_sub(x, mean), scale, beta)
     if (nv) {
       const ptrdiff_t lanes = VL;
       vec m[4], s[4], b[4];
       EACH m[u] = v_load(mean + u * VL), s[u] = v_load(scale + u * VL), b[u] = FNN(norm_beta)(beta ? beta + u * VL : NULL, lanes);
 #define ROWS(plus)                                                                       \
   for (; row < stop; row++, x += inner, y += inner) EACH {                               \
-    const vec v = NORMALIZED(v_load(x + u * VL), m[u], s[u], b[u]);                      \
+    const vec v = FNN(normalized)(v_load(x + u * VL), m[u], s[u], b[u]);                 \
     v_store(y + u * VL, FNN(norm_act)(act, plus, alpha));                                \
   }
       if (r) {
@@ -237,7 +229,7 @@ FNN_INLINE void FNN(norm_apply_rows)(const fnn_norm_apply_args *a, const int nv,
       for (; row < stop; row++, x += inner, y += inner) {
         for (ptrdiff_t i = 0; i < inner; i += VL) {
           const ptrdiff_t lanes = fnn_min(VL, inner - i);
-          vec v = NORMALIZED(LOAD(x + i), LOAD(mean + i), LOAD(scale + i), FNN(norm_beta)(beta ? beta + i : NULL, lanes));
+          vec v = FNN(normalized)(LOAD(x + i), LOAD(mean + i), LOAD(scale + i), FNN(norm_beta)(beta ? beta + i : NULL, lanes));
           if (r) v = v_add(v, LOAD(r + i));
           STORE(y + i, FNN(norm_act)(act, v, alpha));
         }
@@ -412,7 +404,6 @@ static void FNN(norm_bwd_apply)(const fnn_norm_bwd_apply_args *a, int ith, int n
 #undef ACT_ROWS
 #undef NORM_ACTS
 #undef NORM_WIDTHS
-#undef NORMALIZED
 #undef EACH
 
 /* ---- rows ----------------------------------------------------------------------------------------------------- */

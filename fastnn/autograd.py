@@ -10,6 +10,7 @@ Nothing here computes: sums of gradients and copies are kernel launches like eve
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -480,6 +481,24 @@ def grad_buffer(tensor: Tensor) -> Array:
     return empty(tensor.shape, tensor.dtype)
 
 
+class _Backward(threading.local):
+    """What this thread's backward pass is at."""
+
+    sums: dict[int, Array] | None = None  # gradients so far, by the id of the tensor
+
+
+_backward = _Backward()
+
+
+def take_sum(tensor: Tensor) -> Array | None:
+    """What other uses of ``tensor`` have added up to so far in this backward pass, or None.
+
+    Whoever asks adds it to the gradient that it returns, at less cost than in a pass of its own.
+    """
+    sums = _backward.sums
+    return None if sums is None or tensor._node is None else sums.pop(id(tensor), None)
+
+
 def topological(root: Tensor) -> Iterator[Tensor]:
     """The tensors that gradients flow through, each before everything it was made from."""
     order: list[Tensor] = []
@@ -535,6 +554,15 @@ def _propagate(root: Tensor, seed: Array, watched: dict[int, Array | None]) -> N
         if tensor._node is None and tensor.grad is None:
             tensor._grad_written = False
     gradients: dict[int, Array] = {id(root): seed}
+    outer, _backward.sums = _backward.sums, gradients
+    try:
+        _send(order, gradients, watched)
+    finally:
+        _backward.sums = outer
+
+
+def _send(order: list[Tensor], gradients: dict[int, Array], watched: dict[int, Array | None]) -> None:
+    """From each tensor to what it was made from; watched gets the gradients of its tensors."""
     summed: set[int] = set()  # whose entry in gradients is a sum that nobody else holds
     for tensor in order:
         gradient = gradients.pop(id(tensor), None)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import _core, fusion, layers, losses, models, utils
+from fastnn import _core, fusion, layers, losses, models, ops, utils
 from tests.helpers import assert_same_bits, random_array
 
 X = random_array((7, 14, 13, 3)).astype(np.float32)
@@ -276,3 +276,164 @@ def test_a_sum_of_masked_values_is_computed_by_itself():
     model = models.Model(inputs, layers.ReLU()(layers.Add()([norm(given), given])))
     model(x, training=True)
     np.testing.assert_allclose(norm.moving_mean.numpy(), x[:, :3].mean((0, 1)), rtol=1e-5)
+
+
+# ---- normalization behind convolutions ------------------------------------------------------------------------------
+
+
+def norm(name="norm", **kwargs):
+    return layers.BatchNormalization(name=name, **kwargs)
+
+
+LINE = random_array((7, 25, 3)).astype(np.float32)
+NORMALIZED = {
+    "conv": lambda: [conv(use_bias=False), norm()],
+    "conv, relu": lambda: [conv(18), norm(), relu()],
+    "conv, leaky, pool": lambda: [conv(), norm(), layers.LeakyReLU(0.1, name="act"), pool()],
+    "conv, pool": lambda: [conv(33, padding="same"), norm(axis=3, scale=False), pool(3, strides=2)],
+    "strides and groups": lambda: [conv(32, groups=1, strides=2), norm(center=False), activation("relu")],
+    "1d": lambda: [layers.Conv1D(20, 3, padding="causal", name="conv"), norm(), relu()],
+    "1d, pool": lambda: [layers.Conv1D(4, 3, name="conv"), norm(), relu(), layers.MaxPooling1D(2, name="pool")],
+    "depthwise": lambda: [layers.DepthwiseConv2D(3, padding="same", name="conv"), norm(), relu()],
+    "separable": lambda: [layers.SeparableConv2D(16, 3, name="conv"), norm(), relu()],
+    "transposed": lambda: [layers.Conv2DTranspose(17, 3, strides=2, padding="same", name="conv"), norm(), relu()],
+}
+NOT_NORMALIZED = {
+    "an activation between": (lambda: [conv(activation="relu"), norm()], ["conv", "norm"]),
+    "dense": (lambda: [dense(), norm(), relu()], ["dense", "norm+act"]),
+    "another axis": (lambda: [conv(), norm(axis=1), relu()], ["conv", "norm", "act"]),
+    "regularised": (lambda: [conv(activity_regularizer="l2"), norm(), relu()], ["conv", "norm+act"]),
+}
+
+
+def randomized(model, seed=0):
+    """The same model with random weights, positive where they must be."""
+    model.set_weights([np.abs(random_array(w.shape, seed + i)) + 0.1 for i, w in enumerate(model.get_weights())])
+    return model
+
+
+def one_by_one(monkeypatch, call):
+    with monkeypatch.context() as patched:
+        patched.setattr(fusion, "match", lambda *_: None)
+        patched.setattr(fusion, "match_sum", lambda *_: None)
+        return call()
+
+
+@pytest.mark.parametrize("name", NORMALIZED)
+def test_a_normalization_by_given_statistics_is_computed_with_the_convolution(name, monkeypatch):
+    x = LINE if name.startswith("1d") else X
+    stack = NORMALIZED[name]()
+    model = models.Sequential(stack)
+    model(x)
+    randomized(model)
+    with fastnn.no_grad():
+        assert patterns(*stack) == ["+".join(layer.name for layer in stack)]
+    want = one_by_one(monkeypatch, lambda: by_themselves(stack, x).numpy())
+    for changed in (False, True):
+        if changed:  # weights are memory: what was recorded reads them
+            randomized(model, 20)
+            want = one_by_one(monkeypatch, lambda: by_themselves(stack, x).numpy())
+        for _ in range(4):
+            assert_same_bits(model.predict(x, verbose=0), want, name)
+    with _core.trace() as launches:
+        model.predict(x, verbose=0)
+    assert not {kernel for kernel, _, _ in launches} & {"norm_apply", "unary_fwd", "max_pool_fwd"}
+
+
+@pytest.mark.parametrize("name", NOT_NORMALIZED)
+def test_a_normalization_that_stays_by_itself(name):
+    make, want = NOT_NORMALIZED[name]
+    stack = make()
+    models.Sequential(stack)(X[:, :3, :3].reshape(7, 27) if name == "dense" else X)
+    with fastnn.no_grad():
+        assert patterns(*stack) == want
+
+
+def test_a_normalization_that_is_trained_stays_by_itself():
+    stack = [conv(), norm(), relu()]
+    models.Sequential(stack)(X)
+    assert patterns(*stack) == ["conv", "norm+act"]  # gradients of gamma and beta are wanted
+    stack[1].trainable = False
+    assert patterns(*stack) == ["conv+norm+act"]
+
+
+def frozen_net(shape=(6, 5, 4)):
+    utils.set_random_seed(5)
+    x = inputs = layers.Input(shape)
+    for channels in (4, 20):
+        y = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
+        y = layers.ReLU()(layers.BatchNormalization(momentum=0.5)(y))
+        y = layers.BatchNormalization(momentum=0.5)(layers.Conv2D(channels, 3, padding="same")(y))
+        z = x if channels == 4 else layers.Conv2D(channels, 1)(x)
+        x = layers.ReLU()(layers.Add()([y, z]))
+    model = models.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    return model
+
+
+def trained_with_flips():
+    """Weights and predictions: all trained, normalizations frozen, all trained again."""
+    x, y = random_array((8, 6, 5, 4)).astype(np.float32), random_array((8, 2)).astype(np.float32)
+    model, found = frozen_net(), []
+    for trainable in (True, False, True):
+        for layer in model.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = trainable
+        model.compile(fastnn.optimizers.SGD(0.05), "mse")
+        model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
+        found += [*model.get_weights(), model.predict(x, verbose=0), model(x).numpy()]
+    return [array.tobytes() for array in found]
+
+
+def test_frozen_normalizations_train_and_predict_the_same_bits(monkeypatch):
+    assert trained_with_flips() == one_by_one(monkeypatch, trained_with_flips)
+
+
+def test_residual_blocks_are_predicted_by_convolutions_alone():
+    model, x = frozen_net(), random_array((8, 6, 5, 4)).astype(np.float32)
+    with _core.trace() as launches:
+        model.predict(x, verbose=0)
+    kernels = [kernel for kernel, _, _ in launches]
+    assert "norm_apply" not in kernels and "binary_fwd" not in kernels and kernels.count("conv2d_fwd") == 5
+
+
+def test_a_convolution_is_computed_with_a_sum_in_training_too(monkeypatch):
+    def run():
+        utils.set_random_seed(6)
+        x = inputs = layers.Input((6, 5, 4))
+        for channels in (4, 20):
+            z = x if channels == 4 else layers.Conv2D(channels, 1)(x)
+            x = layers.ReLU()(layers.Add()([z, layers.Conv2D(channels, 3, padding="same")(layers.ReLU()(x))]))
+        model = models.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+        model.compile(fastnn.optimizers.SGD(0.05), "mse")
+        with _core.trace() as launches:
+            model.fit(X[..., :6, :5, :1].repeat(4, -1)[:, :6], X[:, 0, :2, 0], epochs=3, shuffle=False, verbose=0)
+        joined = any(name == "conv2d_fwd" and fields["residual"] is not None for name, _, fields in launches)
+        return [weight.tobytes() for weight in model.get_weights()], joined
+
+    fused, single = run(), one_by_one(monkeypatch, run)
+    assert fused[1] and not single[1]
+    assert fused[0] == single[0]
+
+
+@pytest.mark.parametrize("op", [ops.relu, lambda x: ops.leaky_relu(x, 0.1)])
+def test_ops_of_a_graph_are_applied_by_the_layers_before_them(op, monkeypatch):
+    x = inputs = layers.Input((14, 13, 3))
+    x = op(layers.Conv2D(5, 3)(x))
+    x = layers.MaxPooling2D(2)(op(layers.Conv2D(4, 3)(x)))
+    x = op(layers.Dense(3)(layers.Flatten()(x)) + 1.0)
+    model = models.Model(inputs, op(layers.Dense(3)(x)))
+    with _core.trace() as launches:
+        got = model.predict(X, verbose=0)
+    kernels = [kernel for kernel, _, _ in launches]
+    assert kernels.count("unary_fwd") == 1 and "max_pool_fwd" not in kernels  # behind the sum
+    assert_same_bits(got, one_by_one(monkeypatch, lambda: model(X).numpy()), "ops")
+
+
+def test_a_line_is_convolved_and_pooled_at_once():
+    stack = [layers.Conv1D(5, 3, activation="relu", name="conv"), layers.MaxPooling1D(2, name="pool")]
+    model = models.Sequential([*stack, layers.Flatten(), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    with _core.trace() as launches:
+        model.fit(LINE, X[:, 0, :2, 0], verbose=0)
+    assert patterns(*stack) == ["conv+pool"]
+    assert "conv2d_max_pool_fwd" in {kernel for kernel, _, _ in launches}

@@ -14,7 +14,7 @@ import pytest
 from harness import measure
 
 from fastnn import _core
-from fastnn.ops.conv import RELU, convolve, input_gradient, kernel_gradient, sizes_of
+from fastnn.ops.conv import Fusion, convolve, input_gradient, kernel_gradient, sizes_of
 from fastnn.ops.window import Window, window
 
 
@@ -72,7 +72,7 @@ def bench(benchmark: Any, which: str, case: Case, dtype: Any) -> None:
 
     def call() -> None:
         if which == "fwd":
-            convolve(result, x, kernel, bias, RELU, 0.0, sizes)
+            convolve(result, x, kernel, bias, Fusion("relu"), sizes)
         elif which == "bwd_input":
             input_gradient(result, y, kernel, sizes)
         else:

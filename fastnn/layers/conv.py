@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import activations, constraints, errors, initializers, ops, regularizers
+from fastnn import activations, constraints, errors, initializers, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, check_strides_and_dilation, numbers, standardize_padding, windows
+from fastnn.ops.conv import Fusion, checked_conv
+from fastnn.ops.conv_pool import checked_conv_max_pool
 
 
 class BaseConv(Spatial):
@@ -68,19 +70,16 @@ class BaseConv(Spatial):
 
     def call(self, inputs: Tensor) -> Tensor:
         fused = edge.FUSED.get(self.activation)
-        convolution: Any = ops.conv2d if self.rank == 2 else ops.conv1d
-        y = convolution(
-            self._channels_last(inputs),
-            self.kernel,
-            self.bias,
-            strides=self.strides,
-            padding=self.padding,
-            dilation=self.dilation_rate,
-            groups=self.groups,
-            activation=fused,
-        )
-        y = self._as_given(y)
+        y = self._as_given(self.fused(self._channels_last(inputs), Fusion(fused)))
         return y if fused else self.activation(y)
+
+    def fused(self, x: Tensor, fusion: Fusion, pool: tuple[Any, Any] | None = None) -> Tensor:
+        """The convolution along channels that come last, what is joined to it, and a max-pooling (size, strides)."""
+        arguments = (
+            self.rank + 2, x, self.kernel, self.bias, self.strides, self.padding, self.dilation_rate, self.groups,
+            fusion,
+        )  # fmt: skip
+        return checked_conv(*arguments) if pool is None else checked_conv_max_pool(*arguments, *pool)
 
     def _check_shape(self, shape: Shape) -> None:
         super()._check_shape(shape)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import activations, constraints, errors, initializers, ops, regularizers
+from fastnn import activations, constraints, errors, initializers, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, check_strides_and_dilation, numbers, standardize_padding
-from fastnn.ops.conv_transpose import transposed_extent
+from fastnn.ops.conv import Fusion
+from fastnn.ops.conv_transpose import checked_transpose, transposed_extent
 
 
 class BaseConvTranspose(Spatial):
@@ -67,19 +68,15 @@ class BaseConvTranspose(Spatial):
 
     def call(self, inputs: Tensor) -> Tensor:
         fused = edge.FUSED.get(self.activation)
-        convolution: Any = ops.conv2d_transpose if self.rank == 2 else ops.conv1d_transpose
-        y = convolution(
-            self._channels_last(inputs),
-            self.kernel,
-            self.bias,
-            strides=self.strides,
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation=self.dilation_rate,
-            activation=fused,
-        )
-        y = self._as_given(y)
+        y = self._as_given(self.fused(self._channels_last(inputs), Fusion(fused)))
         return y if fused else self.activation(y)
+
+    def fused(self, x: Tensor, fusion: Fusion) -> Tensor:
+        """The transposed convolution along channels that come last, and what is joined to it."""
+        return checked_transpose(
+            f"conv{self.rank}d_transpose", self.rank + 2, x, self.kernel, self.bias, self.strides, self.padding,
+            self.output_padding, self.dilation_rate, fusion,
+        )  # fmt: skip
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         batch, sizes, _ = self._split_shape(input_shape)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import activations, constraints, initializers, ops, regularizers
+from fastnn import activations, constraints, initializers, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, numbers, standardize_padding, windows
+from fastnn.ops.conv import Fusion
+from fastnn.ops.depthwise import checked_depthwise
 
 
 class BaseDepthwiseConv(Spatial):
@@ -59,18 +61,15 @@ class BaseDepthwiseConv(Spatial):
 
     def call(self, inputs: Tensor) -> Tensor:
         fused = edge.FUSED.get(self.activation)
-        convolution: Any = ops.depthwise_conv2d if self.rank == 2 else ops.depthwise_conv1d
-        y = convolution(
-            self._channels_last(inputs),
-            self.kernel,
-            self.bias,
-            strides=self.strides,
-            padding=self.padding,
-            dilation=self.dilation_rate,
-            activation=fused,
-        )
-        y = self._as_given(y)
+        y = self._as_given(self.fused(self._channels_last(inputs), Fusion(fused)))
         return y if fused else self.activation(y)
+
+    def fused(self, x: Tensor, fusion: Fusion) -> Tensor:
+        """The convolution along channels that come last, and what is joined to it."""
+        return checked_depthwise(
+            f"depthwise_conv{self.rank}d", self.rank + 2, x, self.kernel, self.bias, self.strides, self.padding,
+            self.dilation_rate, fusion,
+        )  # fmt: skip
 
     def _check_shape(self, shape: Shape) -> None:
         super()._check_shape(shape)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnn import config, constraints, errors, initializers, ops, regularizers
-from fastnn.autograd import Tensor, Variable
+from fastnn.autograd import Tensor, Variable, is_grad_enabled
 from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
 from fastnn.layers.edge import add_weight, check_positive_int
-from fastnn.ops.normalization import PLAIN, Fusion, along, by_batch, by_groups, by_moments, move_statistics
+from fastnn.ops.conv import PLAIN, Affine, Fusion
+from fastnn.ops.normalization import affine, along, by_batch, by_groups, by_moments, move_statistics
 
 
 class _Normalization(Layer):
@@ -172,6 +173,15 @@ class BatchNormalization(_Normalization):
         if training and self.trainable:
             return by_batch(x, self.gamma, self.beta, moving, self.momentum, self.epsilon, fusion)  # type: ignore[arg-type]  # built, so there are moving averages
         return by_moments(x, *moving, self.gamma, self.beta, self.epsilon, fusion)  # type: ignore[arg-type]  # built, so there are moving averages
+
+    def is_affine(self, training: bool) -> bool:
+        """Whether a call maps each channel by given statistics, and no gradient of gamma and beta is wanted."""
+        wanted = is_grad_enabled() and any(w is not None and w.requires_grad for w in (self.gamma, self.beta))
+        return self.built and not wanted and not (training and self.trainable)
+
+    def affine(self) -> Affine:
+        """That map, from what the weights are now."""
+        return affine(self.moving_mean, self.moving_variance, self.gamma, self.beta, self.epsilon)  # type: ignore[arg-type]  # built, so there are moving averages
 
     def _masked(self, x: Tensor, mask: Tensor, axis: int) -> Tensor:
         """Statistics of the positions where mask is true alone."""

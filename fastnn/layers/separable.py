@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnn import activations, constraints, initializers, ops, regularizers
+from fastnn import activations, constraints, initializers, regularizers
 from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, numbers, standardize_padding, windows
+from fastnn.ops.conv import PLAIN, Fusion, checked_conv
+from fastnn.ops.depthwise import checked_depthwise
 
 
 class BaseSeparableConv(Spatial):
@@ -69,17 +71,16 @@ class BaseSeparableConv(Spatial):
 
     def call(self, inputs: Tensor) -> Tensor:
         fused = edge.FUSED.get(self.activation)
-        depthwise: Any = ops.depthwise_conv2d if self.rank == 2 else ops.depthwise_conv1d
-        pointwise: Any = ops.conv2d if self.rank == 2 else ops.conv1d
-        y = depthwise(
-            self._channels_last(inputs),
-            self.depthwise_kernel,
-            strides=self.strides,
-            padding=self.padding,
-            dilation=self.dilation_rate,
-        )
-        y = self._as_given(pointwise(y, self.pointwise_kernel, self.bias, activation=fused))
+        y = self._as_given(self.fused(self._channels_last(inputs), Fusion(fused)))
         return y if fused else self.activation(y)
+
+    def fused(self, x: Tensor, fusion: Fusion) -> Tensor:
+        """Both convolutions along channels that come last, and what is joined to the second."""
+        y = checked_depthwise(
+            f"depthwise_conv{self.rank}d", self.rank + 2, x, self.depthwise_kernel, None, self.strides, self.padding,
+            self.dilation_rate, PLAIN,
+        )  # fmt: skip
+        return checked_conv(self.rank + 2, y, self.pointwise_kernel, self.bias, 1, "valid", 1, 1, fusion)
 
     def _check_shape(self, shape: Shape) -> None:
         super()._check_shape(shape)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fastnn import fusion, tree
-from fastnn.layers.base import Layer
 from fastnn.layers.core import InputLayer
 from fastnn.symbolic import KerasTensor, Node
 
@@ -165,19 +164,19 @@ def with_new_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
 class _Step(NamedTuple):
     """A node, or a chain of layers of which each takes nothing but the result of the one before."""
 
-    chain: tuple[Layer, ...]
+    chain: tuple[Any, ...]
     node: Node  # the first
     results: tuple[int, ...]  # ids of the KerasTensors that it gives
     done: tuple[int, ...]  # ids of those that nobody needs afterwards
-    sum: _Sum | None = None  # what follows a chain of one layer
+    sum: _Sum | None = None  # what follows a chain of one or two layers
 
 
 class _Sum(NamedTuple):
-    """Something is added to a layer's result, and layers follow."""
+    """Something is added to a chain's result, and layers follow."""
 
     node: Node  # the addition
     other: int  # id of the KerasTensor that is added
-    after: tuple[Layer, ...]
+    after: tuple[Any, ...]
 
 
 class Plan:
@@ -207,7 +206,7 @@ class Plan:
             placed.update(run)
             runs.append(run)
         others = self._join_sums(runs, users)
-        needed = [[*run[0].input_tensors, *(x for node, x in others.items() if node in run[1:2])] for run in runs]
+        needed = [[*run[0].input_tensors, *(others[node] for node in run[1:3] if node in others)] for run in runs]
         last_use = {id(x): i for i, inputs in enumerate(needed) for x in inputs}
         done: dict[int, list[int]] = defaultdict(list)
         for key, i in last_use.items():
@@ -217,14 +216,17 @@ class Plan:
         for i, run in enumerate(runs):
             chain = tuple(each.operation for each in run) if len(run) > 1 or _takes_one(run[0]) else ()
             after = None
-            if len(run) > 1 and run[1] in others:
-                chain, after = chain[:1], _Sum(run[1], id(others[run[1]]), chain[2:])
+            for at in (1, 2):
+                if len(run) > at and run[at] in others:
+                    after = _Sum(run[at], id(others[run[at]]), chain[at + 1 :])
+                    chain = chain[:at]
+                    break
             results = tuple(id(x) for x in run[-1].output_tensors)
             self.steps.append(_Step(chain, run[0], results, tuple(done[i]), after))
 
     def _join_sums(self, runs: list[list[Node]], users: dict[int, list[Node]]) -> dict[Node, KerasTensor]:
-        """Make one run of a layer, the addition of something to its result, and what follows: the additions, and what
-        they add. Which layers and additions may be joined, fusion.py says."""
+        """Make one run of a layer or two, the addition of something to their result, and what follows: the additions,
+        and what they add. Which layers and additions may be joined, fusion.py says."""
         others: dict[Node, KerasTensor] = {}
         first = {run[0]: run for run in runs}
         last = {run[-1]: run for run in runs}
@@ -234,13 +236,15 @@ class Plan:
                 continue
             before, others[node] = found
             run, earlier = first[node], last.pop(before)
-            earlier.pop()
+            number = fusion.takes_sums([each.operation for each in earlier])
+            taken = earlier[-number:]
+            del earlier[-number:]
             if not earlier:
                 runs.remove(earlier)
             else:
                 last[earlier[-1]] = earlier
             following = users[id(node.output_tensors[0])]
-            run.insert(0, before)
+            run[:0] = taken
             if len(following) == 1 and _takes_one(following[0]) and id(node.output_tensors[0]) not in self.outputs:
                 later = first[following[0]]
                 runs.remove(later)
@@ -259,7 +263,7 @@ class Plan:
             if (
                 before in last
                 and mine is not other
-                and fusion.takes_sums(before.operation)
+                and fusion.takes_sums([before.operation])
                 and _takes_one(before)
                 and users[id(mine)] == [node]
                 and id(mine) not in self.outputs
@@ -280,7 +284,7 @@ class Plan:
         values = dict(zip(self.inputs, inputs, strict=True))
         for chain, node, results, done, after in self.steps:
             if after is not None:
-                values[results[0]] = self._run_sum(chain[0], node, after, values)
+                values[results[0]] = self._run_sum(chain, node, after, values)
             elif chain:
                 values[results[0]] = fusion.call_chain(chain, values[id(node.input_tensors[0])])
             else:
@@ -292,19 +296,22 @@ class Plan:
 
 
     @staticmethod
-    def _run_sum(layer: Layer, node: Node, after: _Sum, values: dict[int, Any]) -> Any:
-        x = values[id(node.input_tensors[0])]
-        fused = fusion.match_sum(layer, after.node.operation, after.after, x, values[after.other])
-        if fused is not None:
-            return fusion.call_chain(after.after[len(fused.layers) - 1 :], fused(x, values[after.other]))
-        args, kwargs = after.node.fill_in(values | {id(node.output_tensors[0]): layer(x)})
+    def _run_sum(chain: tuple[Any, ...], node: Node, after: _Sum, values: dict[int, Any]) -> Any:
+        x, other = values[id(node.input_tensors[0])], values[after.other]
+        while chain:
+            fused = fusion.match_sum(chain, after.node.operation, after.after, x, other)
+            if fused is not None:
+                return fusion.call_chain(after.after[len(fused.layers) - len(chain) :], fused(x, other))
+            x, chain = chain[0](x), chain[1:]
+        [mine] = [y for y in after.node.input_tensors if id(y) != after.other]
+        args, kwargs = after.node.fill_in(values | {id(mine): x})
         return fusion.call_chain(after.after, after.node.operation(*args, **kwargs))
 
 
 def _takes_one(node: Node) -> bool:
-    """Whether it is the call of a layer on one tensor, that gives one tensor, and nothing else."""
+    """Whether it is the call of a layer (or such an op) on one tensor, that gives one tensor, and nothing else."""
     return (
-        isinstance(node.operation, Layer)
+        fusion.follows(node.operation)
         and len(node.args) == 1
         and not node.kwargs
         and isinstance(node.args[0], KerasTensor)

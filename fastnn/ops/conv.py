@@ -6,19 +6,52 @@ A line (n, length, c) is an image of height 1: the same kernels on the same memo
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
-from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record
+from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record, take_sum
 from fastnn.ops.dtypes import cast, common_dtype
 from fastnn.ops.movement import transpose
 from fastnn.ops.window import Padding, Window, along_line, channels_first, window_of
 
 LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
 ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
+
+
+class Affine(NamedTuple):
+    """``(y - mean) * scale + beta`` for each channel, which no gradient is wanted of."""
+
+    mean: Array | None = None
+    scale: Array | None = None
+    beta: Array | None = None
+
+
+class Fusion(NamedTuple):
+    """What is done to an op's value before it is stored: ``act(norm(y) + residual)``."""
+
+    activation: str | None = None
+    slope: float = 0.2  # of leaky_relu
+    residual: Tensor | None = None
+    norm: Affine = Affine()
+
+    @property
+    def act(self) -> int:
+        return ACTIVATIONS[self.activation]
+
+    @property
+    def leak(self) -> float:
+        return self.slope if self.activation == "leaky_relu" else 0.0
+
+    def fields(self) -> dict[str, Any]:
+        """What a convolution's kernel is told."""
+        residual = None if self.residual is None else dense(self.residual)
+        return {"act": self.act, "slope": self.leak, "residual": residual, **self.norm._asdict()}
+
+
+PLAIN = Fusion()
 
 
 def conv2d(
@@ -68,7 +101,7 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]], dtype=float32)
     """
-    return checked_conv("conv2d", 4, x, kernel, bias, strides, padding, dilation, groups, activation, slope)
+    return checked_conv(4, x, kernel, bias, strides, padding, dilation, groups, Fusion(activation, slope))
 
 
 def conv1d(
@@ -106,40 +139,59 @@ def conv1d(
     >>> ops.conv1d([[[1.0], [2.0], [4.0]]], [[[1.0]], [[-1.0]]], padding="causal").numpy()[0, :, 0]
     array([-1., -1., -2.], dtype=float32)
     """
-    return checked_conv("conv1d", 3, x, kernel, bias, strides, padding, dilation, groups, activation, slope)
+    return checked_conv(3, x, kernel, bias, strides, padding, dilation, groups, Fusion(activation, slope))
 
 
 def checked_conv(
-    who: str, ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, strides: Any, padding: Padding,
-    dilation: Any, groups: int, activation: str | None, slope: float,
+    ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, strides: Any, padding: Padding,
+    dilation: Any, groups: int, fusion: Fusion,
 ) -> Tensor:  # fmt: skip
-    x, kernel, bias = check_arguments(who, ndim, x, kernel, bias, groups, activation, slope)
+    """`conv2d` of four axes or `conv1d` of three, and what follows."""
+    who = f"conv{ndim - 2}d"
+    x, kernel, bias = check_arguments(who, ndim, x, kernel, bias, groups, fusion)
     spot = window_of(who, x.shape, kernel.shape, strides, padding, dilation)
-    slope = slope if activation == "leaky_relu" else 0.0
-    return fused_conv2d(x, kernel, bias, sizes_of(x.shape, kernel.shape, spot, groups), ACTIVATIONS[activation], slope)
+    return fused_conv2d(x, kernel, bias, sizes_of(x.shape, kernel.shape, spot, groups), fusion)
 
 
-def fused_conv2d(
-    x: Tensor, kernel: Tensor, bias: Tensor | None, sizes: dict[str, int], act: int, slope: float
-) -> Tensor:
+def fused_conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, sizes: dict[str, int], fusion: Fusion) -> Tensor:
     """A convolution over one or two axes once the arguments are checked."""
     image, weights = dense(x), dense(kernel)
     y = empty((sizes["n"], *((sizes["oh"],) if x.ndim == 4 else ()), sizes["ow"], sizes["oc"]), x.dtype)
-    convolve(y, image, weights, None if bias is None else dense(bias), act, slope, sizes)
+    convolve(y, image, weights, None if bias is None else dense(bias), fusion, sizes)
+    inputs = (x, kernel, bias, fusion.residual)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         dx = grad_buffer(x) if x.requires_grad else None
         dkernel = grad_buffer(kernel) if kernel.requires_grad else None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
         # The kernel's gradient brings the bias's along; without it the activation's does.
-        dz = behind_activation(dy, y, act, slope, dbias if dkernel is None else None)
+        dresidual, dz = behind_fusion(dy, y, fusion, dbias if dkernel is None else None)
         if dx is not None:
-            input_gradient(dx, dz, weights, sizes)
+            input_gradient(dx, dz, weights, sizes, take_sum(x))
         if dkernel is not None:
             kernel_gradient(dkernel, dbias, image, dz, sizes)
-        return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
+        return only_given(inputs, (dx, dkernel, dbias, dresidual))
 
-    return record("conv2d", y, (x, kernel) if bias is None else (x, kernel, bias), gradient)
+    return record("conv2d", y, only_given(inputs, inputs), gradient)
+
+
+def only_given(inputs: tuple[Tensor | None, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of those inputs that are not None."""
+    return tuple(value for x, value in zip(inputs, values, strict=True) if x is not None)
+
+
+def behind_fusion(dy: Array, y: Array, fusion: Fusion, dbias: Array | None) -> tuple[Array, Array]:
+    """The gradients of the residual and of the convolution's own result, and the bias's where it is wanted."""
+    norm, channels = fusion.norm, y.shape[-1]
+    if norm.scale is None:
+        dz = behind_activation(dy, y, fusion.act, fusion.leak, dbias)
+        return dz, dz
+    dz, scaled = behind_activation(dy, y, fusion.act, fusion.leak, None), empty(y.shape, y.dtype)
+    launch(
+        "norm_bwd_apply", y.dtype, x=dz, dy=dz, mean=norm.mean, scale=norm.scale, beta=None, slope=None, shift=None,
+        dx=scaled, outer=1, red=y.size // max(channels, 1), inner=channels, act=LINEAR, alpha=0.0,
+    )
+    return dz, behind_activation(scaled, y, LINEAR, 0.0, dbias)
 
 
 def behind_activation(dy: Array, y: Array, act: int, slope: float, dbias: Array | None) -> Array:
@@ -169,20 +221,23 @@ def sizes_of(x: tuple[int, ...], kernel: tuple[int, ...], spot: Window, groups: 
 
 
 def convolve(
-    y: Array, x: Array, kernel: Array, bias: Array | None, act: int, slope: float, sizes: dict[str, int]
+    y: Array, x: Array, kernel: Array, bias: Array | None, fusion: Fusion, sizes: dict[str, int]
 ) -> None:
-    """y = act(conv(x, kernel) + bias)"""
+    """y = conv(x, kernel) + bias, and what follows"""
     few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")} | {"panels": 0}
     packed = empty(scratch_count("conv2d_pack_fwd", x.dtype, "packed", **few), x.dtype)
     launch("conv2d_pack_fwd", x.dtype, kernel=kernel, packed=packed, **few)
-    launch("conv2d_fwd", x.dtype, x=x, packed=packed, bias=bias, y=y, act=act, slope=slope, **sizes)
+    launch("conv2d_fwd", x.dtype, x=x, packed=packed, bias=bias, y=y, **fusion.fields(), **sizes)
 
 
-def input_gradient(dx: Array, dy: Array, kernel: Array, sizes: dict[str, int]) -> None:
-    """dx from the gradient of the convolution's result."""
+def input_gradient(dx: Array, dy: Array, kernel: Array, sizes: dict[str, int], other: Array | None = None) -> None:
+    """dx from the gradient of the convolution's result, and another gradient of x that is added."""
     packed = empty(scratch_count("conv2d_pack_bwd_input", dy.dtype, "packed", **sizes), dy.dtype)
     launch("conv2d_pack_bwd_input", dy.dtype, kernel=kernel, packed=packed, **sizes)
-    launch("conv2d_bwd_input", dy.dtype, dy=dy, packed=packed, bias=None, dx=dx, act=LINEAR, slope=0.0, **sizes)
+    launch(
+        "conv2d_bwd_input", dy.dtype, dy=dy, packed=packed, bias=None, dx=dx, **PLAIN.fields() | {"residual": other},
+        **sizes,
+    )
 
 
 def kernel_gradient(dkernel: Array, dbias: Array | None, x: Array, dy: Array, sizes: dict[str, int]) -> None:
@@ -269,11 +324,10 @@ def from_channels_last(y: Tensor, first: bool) -> Tensor:
 
 
 def check_arguments(
-    who: str, ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, groups: int,
-    activation: str | None, slope: float,
+    who: str, ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, groups: int, fusion: Fusion
 ) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
     """x, kernel and bias as tensors of one dtype; raise where they do not fit together or the activation is another."""
-    check_activation(who, activation, slope)
+    check_fusion(who, fusion)
     x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
     check_shapes(who, ndim, x.data, kernel.data, groups)
     bias = rest[0] if rest else None
@@ -281,11 +335,11 @@ def check_arguments(
     return x, kernel, bias
 
 
-def check_activation(who: str, activation: str | None, slope: float) -> None:
-    if activation not in ACTIVATIONS:
-        raise errors.unknown_name(who, "activation", activation, [name for name in ACTIVATIONS if name])
-    if not slope >= 0:
-        raise errors.value_error(who, "slope", "at least 0", slope)
+def check_fusion(who: str, fusion: Fusion) -> None:
+    if fusion.activation not in ACTIVATIONS:
+        raise errors.unknown_name(who, "activation", fusion.activation, [name for name in ACTIVATIONS if name])
+    if not fusion.slope >= 0:
+        raise errors.value_error(who, "slope", "at least 0", fusion.slope)
 
 
 def check_bias(who: str, bias: Tensor | None, channels: int) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, is_grad_enabled, record
 from fastnn.ops.conv import (
-    ACTIVATIONS,
     LEAKY_RELU,
+    Fusion,
     check_arguments,
     fused_conv2d,
     input_gradient,
     kernel_gradient,
+    only_given,
     sizes_of,
 )
 from fastnn.ops.conv_pool_bwd import prefers_sparse, sparse_input_gradient, sparse_kernel_gradient
 from fastnn.ops.pool import max_pool_nhwc
-from fastnn.ops.window import Padding, Window, pair, window
+from fastnn.ops.window import Padding, Window, along_line, outputs_of, pair, window_of
 
 MOST_POSITIONS = 254  # of a window: codes are bytes, and 255 says that no gradient flows
 
@@ -65,42 +69,56 @@ def conv2d_max_pool(
     array([[ 5.,  7.],
            [13., 15.]], dtype=float32)
     """
-    who = "conv2d_max_pool"
-    x, kernel, bias = check_arguments(who, 4, x, kernel, bias, groups, activation, slope)
-    spot = window(who, x.shape[1:3], kernel.shape[:2], strides, padding, dilation)  # type: ignore[arg-type]  # x has rank 4
-    size = pair(who, "pool_size", pool_size)
-    pooling = window(who, spot.output, size, size if pool_strides is None else pair(who, "pool_strides", pool_strides))
-    slope = slope if activation == "leaky_relu" else 0.0
-    if groups > 1 or size[0] * size[1] > MOST_POSITIONS:
+    fusion = Fusion(activation, slope)
+    return checked_conv_max_pool(
+        4, x, kernel, bias, strides, padding, dilation, groups, fusion, pool_size, pool_strides
+    )
+
+
+def checked_conv_max_pool(
+    ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, strides: Any, padding: Padding,
+    dilation: Any, groups: int, fusion: Fusion, pool_size: Any, pool_strides: Any,
+) -> Tensor:  # fmt: skip
+    """`conv2d_max_pool` of four axes, or over the one axis of a line, and what follows the convolution."""
+    who = f"conv{ndim - 2}d_max_pool"
+    x, kernel, bias = check_arguments(who, ndim, x, kernel, bias, groups, fusion)
+    spot = window_of(who, x.shape, kernel.shape, strides, padding, dilation)
+    size = pair(who, "pool_size", pool_size if ndim == 4 else along_line(who, "pool_size", pool_size))[: ndim - 2]
+    steps = size
+    if pool_strides is not None:
+        steps = pair(who, "pool_strides", pool_strides if ndim == 4 else along_line(who, "pool_strides", pool_strides))
+    pooling = window_of(who, (0, *outputs_of(spot, ndim), 0), size, steps[: ndim - 2], "valid")
+    wanted = is_grad_enabled() and any(each is not None and each.requires_grad for each in (x, kernel, bias))
+    scaled = fusion.norm.scale is not None
+    if groups > 1 or math.prod(size) > MOST_POSITIONS or (wanted and scaled):
         sizes = sizes_of(x.shape, kernel.shape, spot, groups)
-        return max_pool_nhwc(fused_conv2d(x, kernel, bias, sizes, ACTIVATIONS[activation], slope), pooling)
-    return fused_conv2d_max_pool(x, kernel, bias, spot, pooling, ACTIVATIONS[activation], slope)
+        return max_pool_nhwc(fused_conv2d(x, kernel, bias, sizes, fusion), pooling)
+    return fused_conv2d_max_pool(x, kernel, bias, spot, pooling, fusion, wanted)
 
 
 def fused_conv2d_max_pool(
-    x: Tensor, kernel: Tensor, bias: Tensor | None, spot: Window, pooling: Window, act: int, slope: float
+    x: Tensor, kernel: Tensor, bias: Tensor | None, spot: Window, pooling: Window, fusion: Fusion, wanted: bool
 ) -> Tensor:
-    """`conv2d_max_pool` once its arguments are checked."""
+    """`conv2d_max_pool` once its arguments are checked; wanted: whether a gradient is."""
     pool = pool_sizes(pooling)
     sizes = sizes_of(x.shape, kernel.shape, spot) | covered(pool)
     image, weights = dense(x), dense(kernel)
-    y = empty((x.shape[0], *pooling.output, kernel.shape[3]), x.dtype)
-    parents = (x, kernel) if bias is None else (x, kernel, bias)
-    wanted = is_grad_enabled() and any(parent.requires_grad for parent in parents)
+    y = empty((x.shape[0], *outputs_of(pooling, x.ndim), kernel.shape[-1]), x.dtype)
+    inputs = (x, kernel, bias)
     code = empty(y.shape if wanted else (0,), "uint8")
     shift = None if bias is None else dense(bias)
-    convolve_and_pool(y, code if wanted else None, image, weights, shift, act, slope, sizes, pool)
+    convolve_and_pool(y, code if wanted else None, image, weights, shift, fusion, sizes, pool)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         dx = grad_buffer(x) if x.requires_grad else None
         dkernel = grad_buffer(kernel) if kernel.requires_grad else None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
         dz = dy
-        if act == LEAKY_RELU:
-            dz, channels = empty(y.shape, y.dtype), y.shape[3]
+        if fusion.act == LEAKY_RELU:
+            dz, channels = empty(y.shape, y.dtype), y.shape[-1]
             launch(
                 "bias_act_bwd", y.dtype, dy=dy, y=y, dz=dz, dbias=None, m=y.size // max(channels, 1), n=channels,
-                dy_rs=channels, slope=slope,
+                dy_rs=channels, slope=fusion.leak,
             )
         sparse_input, sparse_kernel = prefers_sparse(sizes, pool)
         if (dx is not None and not sparse_input) or (dbias is not None and dkernel is None) or not sparse_kernel:
@@ -114,14 +132,14 @@ def fused_conv2d_max_pool(
         elif dkernel is not None:
             kernel_gradient(dkernel, dbias, image, spread, sizes)
         elif dbias is not None:
-            rows, channels = spread.size // max(y.shape[3], 1), y.shape[3]
+            rows, channels = spread.size // max(y.shape[-1], 1), y.shape[-1]
             launch(
                 "bias_act_bwd", y.dtype, dy=spread, y=None, dz=None, dbias=dbias, m=rows, n=channels, dy_rs=channels,
                 slope=0.0,
             )
-        return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
+        return only_given(inputs, (dx, dkernel, dbias))
 
-    return record("conv2d_max_pool", y, parents, gradient)
+    return record("conv2d_max_pool", y, only_given(inputs, inputs), gradient)
 
 
 # ---- from arrays to launches: C-contiguous, of one dtype ------------------------------------------------------------
@@ -149,16 +167,16 @@ def covered(pool: dict[str, int]) -> dict[str, int]:
 
 
 def convolve_and_pool(
-    y: Array, code: Array | None, x: Array, kernel: Array, bias: Array | None, act: int, slope: float,
+    y: Array, code: Array | None, x: Array, kernel: Array, bias: Array | None, fusion: Fusion,
     sizes: dict[str, int], pool: dict[str, int],
 ) -> None:  # fmt: skip
-    """y = max_pool(act(conv(x, kernel) + bias)), and where each maximum is."""
+    """y = max_pool(act(norm(conv(x, kernel) + bias))), and where each maximum is."""
     few = {name: sizes[name] for name in ("c", "oc", "kh", "kw", "groups")} | {"panels": 1}
     packed = empty(scratch_count("conv2d_pack_fwd", x.dtype, "packed", **few), x.dtype)
     launch("conv2d_pack_fwd", x.dtype, kernel=kernel, packed=packed, **few)
     launch(
-        "conv2d_max_pool_fwd", x.dtype, x=x, packed=packed, bias=bias, y=y, code=code, act=act, slope=slope,
-        **sizes, **pool,
+        "conv2d_max_pool_fwd", x.dtype, x=x, packed=packed, bias=bias, y=y, code=code, act=fusion.act,
+        slope=fusion.leak, **fusion.norm._asdict(), **sizes, **pool,
     )
 
 

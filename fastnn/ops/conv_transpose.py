@@ -11,14 +11,15 @@ from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, record
 from fastnn.ops.conv import (
-    ACTIVATIONS,
-    LINEAR,
-    behind_activation,
-    check_activation,
+    PLAIN,
+    Fusion,
+    behind_fusion,
     check_bias,
+    check_fusion,
     convolve,
     from_channels_last,
     kernel_gradient,
+    only_given,
     same_dtype,
     sizes_of,
     to_channels_last,
@@ -70,8 +71,9 @@ def conv2d_transpose(
            [1., 2., 1.]], dtype=float32)
     """
     return checked_transpose(
-        "conv2d_transpose", 4, x, kernel, bias, strides, padding, output_padding, dilation, activation, slope
-    )
+        "conv2d_transpose", 4, x, kernel, bias, strides, padding, output_padding, dilation,
+        Fusion(activation, slope),
+    )  # fmt: skip
 
 
 def conv1d_transpose(
@@ -101,8 +103,9 @@ def conv1d_transpose(
     array([1., 1., 3., 2., 2.], dtype=float32)
     """
     return checked_transpose(
-        "conv1d_transpose", 3, x, kernel, bias, strides, padding, output_padding, dilation, activation, slope
-    )
+        "conv1d_transpose", 3, x, kernel, bias, strides, padding, output_padding, dilation,
+        Fusion(activation, slope),
+    )  # fmt: skip
 
 
 def conv_transpose(
@@ -134,7 +137,7 @@ def conv_transpose(
     who = "conv_transpose"
     x, weights = same_dtype(inputs, kernel)
     x, first = to_channels_last(who, x, weights, data_format)
-    y = checked_transpose(who, x.ndim, x, weights, None, strides, padding, output_padding, dilation_rate, None, 0.0)
+    y = checked_transpose(who, x.ndim, x, weights, None, strides, padding, output_padding, dilation_rate, PLAIN)
     return from_channels_last(y, first)
 
 
@@ -143,9 +146,9 @@ def conv_transpose(
 
 def checked_transpose(
     who: str, ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, strides: Any, padding: str,
-    output_padding: Any, dilation: Any, activation: str | None, slope: float,
+    output_padding: Any, dilation: Any, fusion: Fusion,
 ) -> Tensor:  # fmt: skip
-    check_activation(who, activation, slope)
+    check_fusion(who, fusion)
     x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
     if x.ndim != ndim or kernel.ndim != ndim or 0 in kernel.shape:
         axes = "rank 4, (n, h, w, c) and (kh, kw, oc, c)" if ndim == 4 else "rank 3, (n, length, c) and (k, oc, c)"
@@ -156,8 +159,7 @@ def checked_transpose(
     check_bias(who, bias, kernel.shape[-2])
     spot, size = transposed_window(who, x.shape, kernel.shape, strides, padding, output_padding, dilation)
     shape = (x.shape[0], *(size if ndim == 4 else size[1:]), kernel.shape[-2])
-    act = ACTIVATIONS[activation]
-    return fused_transpose(x, kernel, bias, shape, spot, act, slope if activation == "leaky_relu" else 0.0)
+    return fused_transpose(x, kernel, bias, shape, spot, fusion)
 
 
 def transposed_extent(
@@ -213,7 +215,7 @@ def transposed_window(
 
 
 def fused_transpose(
-    x: Tensor, kernel: Tensor, bias: Tensor | None, shape: tuple[int, ...], spot: Window, act: int, slope: float
+    x: Tensor, kernel: Tensor, bias: Tensor | None, shape: tuple[int, ...], spot: Window, fusion: Fusion
 ) -> Tensor:
     """The result, of this shape, once the arguments are checked."""
     sizes = sizes_of(shape, kernel.shape, spot)
@@ -222,19 +224,20 @@ def fused_transpose(
     packed = empty(scratch_count("conv2d_pack_bwd_input", x.dtype, "packed", **sizes), x.dtype)
     launch("conv2d_pack_bwd_input", x.dtype, kernel=weights, packed=packed, **sizes)
     launch(
-        "conv2d_bwd_input", x.dtype, dy=maps, packed=packed, bias=None if bias is None else dense(bias), dx=y, act=act,
-        slope=slope, **sizes,
-    )
+        "conv2d_bwd_input", x.dtype, dy=maps, packed=packed, bias=None if bias is None else dense(bias), dx=y,
+        **fusion.fields(), **sizes,
+    )  # fmt: skip
+    inputs = (x, kernel, bias, fusion.residual)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         dx = grad_buffer(x) if x.requires_grad else None
         dkernel = grad_buffer(kernel) if kernel.requires_grad else None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
-        dz = behind_activation(dy, y, act, slope, dbias)
+        dresidual, dz = behind_fusion(dy, y, fusion, dbias)
         if dx is not None:
-            convolve(dx, dz, weights, None, LINEAR, 0.0, sizes)
+            convolve(dx, dz, weights, None, PLAIN, sizes)
         if dkernel is not None:
             kernel_gradient(dkernel, None, dz, maps, sizes)
-        return (dx, dkernel) if bias is None else (dx, dkernel, dbias)
+        return only_given(inputs, (dx, dkernel, dbias, dresidual))
 
-    return record("conv_transpose", y, (x, kernel) if bias is None else (x, kernel, bias), gradient)
+    return record("conv_transpose", y, only_given(inputs, inputs), gradient)

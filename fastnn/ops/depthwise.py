@@ -7,9 +7,10 @@ from typing import Any
 from fastnn import errors
 from fastnn.autograd import Tensor, TensorLike
 from fastnn.ops.conv import (
-    ACTIVATIONS,
-    check_activation,
+    PLAIN,
+    Fusion,
     check_bias,
+    check_fusion,
     conv,
     from_channels_last,
     fused_conv2d,
@@ -55,7 +56,8 @@ def depthwise_conv2d(
     array([[4., 4.],
            [4., 4.]], dtype=float32)
     """
-    return checked_depthwise("depthwise_conv2d", 4, x, kernel, bias, strides, padding, dilation, activation, slope)
+    fusion = Fusion(activation, slope)
+    return checked_depthwise("depthwise_conv2d", 4, x, kernel, bias, strides, padding, dilation, fusion)
 
 
 def depthwise_conv1d(
@@ -76,7 +78,8 @@ def depthwise_conv1d(
     >>> ops.depthwise_conv1d([[[1.0, 5.0], [2.0, 7.0]]], ops.ones((2, 2, 1))).numpy()
     array([[[ 3., 12.]]], dtype=float32)
     """
-    return checked_depthwise("depthwise_conv1d", 3, x, kernel, bias, strides, padding, dilation, activation, slope)
+    fusion = Fusion(activation, slope)
+    return checked_depthwise("depthwise_conv1d", 3, x, kernel, bias, strides, padding, dilation, fusion)
 
 
 def depthwise_conv(
@@ -107,7 +110,7 @@ def depthwise_conv(
     who = "depthwise_conv"
     x, weights = same_dtype(inputs, kernel)
     x, first = to_channels_last(who, x, weights, data_format)
-    y = checked_depthwise(who, x.ndim, x, weights, None, strides, padding, dilation_rate, None, 0.0)
+    y = checked_depthwise(who, x.ndim, x, weights, None, strides, padding, dilation_rate, PLAIN)
     return from_channels_last(y, first)
 
 
@@ -141,9 +144,9 @@ def separable_conv(
 
 def checked_depthwise(
     who: str, ndim: int, x: TensorLike, kernel: TensorLike, bias: TensorLike | None, strides: Any, padding: Padding,
-    dilation: Any, activation: str | None, slope: float,
+    dilation: Any, fusion: Fusion,
 ) -> Tensor:  # fmt: skip
-    check_activation(who, activation, slope)
+    check_fusion(who, fusion)
     x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
     if x.ndim != ndim or kernel.ndim != ndim or 0 in kernel.shape:
         axes = "rank 4, (n, h, w, c) and (kh, kw, c, m)" if ndim == 4 else "rank 3, (n, length, c) and (k, c, m)"
@@ -156,4 +159,4 @@ def checked_depthwise(
     spot = window_of(who, x.shape, kernel.shape, strides, padding, dilation)
     # (kh, kw, c, m) lies in memory as the kernel (kh, kw, 1, c * m) of c groups.
     sizes = sizes_of(x.shape, kernel.shape, spot, channels) | {"oc": channels * multiplier}
-    return fused_conv2d(x, kernel, bias, sizes, ACTIVATIONS[activation], slope if activation == "leaky_relu" else 0.0)
+    return fused_conv2d(x, kernel, bias, sizes, fusion)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,24 +18,9 @@ from fastnn import config, errors
 from fastnn._core import empty, launch
 from fastnn.autograd import Array, Tensor, TensorLike, Variable, as_float, dense, grad_buffer, record
 from fastnn.ops.axes import SUM, Axis, normalize_axes, reduce_array
-from fastnn.ops.conv import ACTIVATIONS, LINEAR, same_dtype
+from fastnn.ops.conv import LINEAR, PLAIN, Affine, Fusion, only_given, same_dtype
 
 CHUNK = 128  # rows whose sums are one part: with two vectors of channels they fit into L1, see csrc/norm.c
-
-
-class Fusion(NamedTuple):
-    """What is done to a normalized value before it is stored: ``act(y + residual)``."""
-
-    activation: str | None = None
-    slope: float = 0.2  # of leaky_relu
-    residual: Tensor | None = None
-
-    def fields(self) -> dict[str, Any]:
-        act = ACTIVATIONS[self.activation]
-        return {"act": act, "alpha": self.slope if self.activation == "leaky_relu" else 0.0}
-
-
-PLAIN = Fusion()
 
 
 def batch_normalization(
@@ -292,16 +277,15 @@ def by_columns(
     )
     offset = None if beta is None else dense(beta)
     y = apply(data, mean, scale, offset, fusion, sizes)
-    parents = tuple(value for value in (x, gamma, beta, fusion.residual) if value is not None)
+    inputs = (x, gamma, beta, fusion.residual)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         dx, dgamma, dbeta, dresidual = column_gradients(
             x, data, dy, y, mean, inv, scale, offset, fusion, sizes, group, (gamma, beta), own=True
         )
-        found = zip((x, gamma, beta, fusion.residual), (dx, dgamma, dbeta, dresidual), strict=True)
-        return tuple(value for parent, value in found if parent is not None)
+        return only_given(inputs, (dx, dgamma, dbeta, dresidual))
 
-    return record(who, y, parents, gradient), mean, variance
+    return record(who, y, only_given(inputs, inputs), gradient), mean, variance
 
 
 def by_moments(
@@ -309,13 +293,9 @@ def by_moments(
     fusion: Fusion = PLAIN,
 ) -> Tensor:  # fmt: skip
     """x normalized along its last axis by given statistics."""
-    dtype, data, channels = x.dtype, dense(x), x.shape[-1]
+    data, channels = dense(x), x.shape[-1]
     sizes = {"outer": 1, "red": x.size // max(channels, 1), "inner": channels}
-    inv, scale = empty((1, channels), dtype), empty((1, channels), dtype)
-    launch(
-        "norm_scale", dtype, variance=dense(variance), gamma=None if gamma is None else dense(gamma), inv=inv,
-        scale=scale, n=channels, epsilon=epsilon,
-    )
+    inv, scale = scale_for(variance, gamma, epsilon)
     middle, offset = dense(mean), None if beta is None else dense(beta)
     y = apply(data, middle, scale, offset, fusion, sizes)
     inputs = (x, mean, variance, gamma, beta, fusion.residual)
@@ -329,10 +309,24 @@ def by_moments(
             dmean = dense(ops.negative(ops.multiply(scale[0], dbeta)))
         if variance.requires_grad:
             dvariance = dense(ops.multiply(ops.multiply(ops.multiply(inv[0], scale[0]), dgamma), -0.5))
-        found = zip(inputs, (dx, dmean, dvariance, dgamma, dbeta, dresidual), strict=True)
-        return tuple(value for parent, value in found if parent is not None)
+        return only_given(inputs, (dx, dmean, dvariance, dgamma, dbeta, dresidual))
 
-    return record("batch_normalization", y, tuple(value for value in inputs if value is not None), gradient)
+    return record("batch_normalization", y, only_given(inputs, inputs), gradient)
+
+
+def scale_for(variance: Tensor, gamma: Tensor | None, epsilon: float) -> tuple[Array, Array]:
+    """inv = 1 / sqrt(variance + epsilon) and inv * gamma, of shape (1, channels)."""
+    inv, scale = (empty((1, variance.size), variance.dtype) for _ in range(2))
+    launch(
+        "norm_scale", variance.dtype, variance=dense(variance), gamma=None if gamma is None else dense(gamma), inv=inv,
+        scale=scale, n=variance.size, epsilon=epsilon,
+    )
+    return inv, scale
+
+
+def affine(mean: Tensor, variance: Tensor, gamma: Tensor | None, beta: Tensor | None, epsilon: float) -> Affine:
+    """`by_moments` as what a convolution does to its own result; no gradient passes to what is given here."""
+    return Affine(dense(mean), scale_for(variance, gamma, epsilon)[1], None if beta is None else dense(beta))
 
 
 def parts_for(sizes: dict[str, int], dtype: Any) -> Array:
@@ -344,8 +338,8 @@ def apply(x: Array, mean: Array, scale: Array, beta: Array | None, fusion: Fusio
     y = empty(x.shape, x.dtype)
     residual = None if fusion.residual is None else dense(fusion.residual)
     launch(
-        "norm_apply", x.dtype, x=x, mean=mean, scale=scale, beta=beta, residual=residual, y=y, **fusion.fields(),
-        **sizes,
+        "norm_apply", x.dtype, x=x, mean=mean, scale=scale, beta=beta, residual=residual, y=y, act=fusion.act,
+        alpha=fusion.leak, **sizes,
     )
     return y
 
@@ -355,8 +349,9 @@ def column_gradients(
     fusion: Fusion, sizes: dict[str, int], group: int, weights: tuple[Tensor | None, Tensor | None], own: bool,
 ) -> tuple[Array | None, Array, Array, Array | None]:  # fmt: skip
     """dx, dgamma, dbeta, dresidual; own: mean and variance are those of x."""
-    dtype, fields, residual = x.dtype, fusion.fields(), fusion.residual
-    branches = residual is not None and fields["act"] != LINEAR
+    dtype, residual = x.dtype, fusion.residual
+    fields = {"act": fusion.act, "alpha": fusion.leak}
+    branches = residual is not None and fusion.act != LINEAR
     dz = None if not branches else grad_buffer(residual) if residual.requires_grad else empty(y.shape, dtype)  # type: ignore[arg-type, union-attr]  # where it branches, there is a residual
     parts, each = parts_for(sizes, dtype), (sizes["outer"], sizes["inner"])
     launch(
@@ -381,7 +376,7 @@ def column_gradients(
         dx = grad_buffer(x)
         launch(
             "norm_bwd_apply", dtype, x=data, dy=dy if dz is None else dz, mean=mean, scale=scale, beta=beta,
-            slope=slope, shift=shift, dx=dx, **(fields if dz is None else PLAIN.fields()), **sizes,
+            slope=slope, shift=shift, dx=dx, **(fields if dz is None else {"act": LINEAR, "alpha": 0.0}), **sizes,
         )
     return dx, dgamma, dbeta, dy if dz is None else dz
 
