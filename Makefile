@@ -16,7 +16,7 @@
 #   make build    only build
 #   make test-generic, test-avx2, test-serial   the suite on portable kernels, on AVX2, on a build without OpenMP
 #   make neon     the suite's kernel calls on the NEON kernels, cross-compiled and run under qemu-user
-#   make ulp      largest errors of exp, log, tanh, ... over all float32 inputs (a quarter of an hour)
+#   make ulp      largest errors of exp, log, tanh, ... over all float32 inputs (half an hour)
 #   make clean    remove what was built, and .venv
 
 PYTHON ?= python3

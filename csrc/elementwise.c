@@ -7,7 +7,7 @@
  * block goes through a buffer of one vector and the same loop.
  *
  * Threads share the blocks; elements do not depend on each other, so neither does the result on the sharing.
- * Errors of the functions: vmath.h, vwide.h. NaN in, NaN out, except for step and the comparisons. */
+ * Errors of the functions: vmath.h and its kin. NaN in, NaN out, except for step and the comparisons. */
 
 /* ---- once per translation unit: the walk, and what does not depend on T ------------------------------------------ */
 #ifndef FNN_ELEMENTWISE_ONCE
@@ -459,28 +459,6 @@ static void FNN(accumulate)(const fnn_accumulate_args *a, int ith, int nth) {
 }
 
 /* ---- binary --------------------------------------------------------------------------------------------------------- */
-/* pow(a, b) with C's rules. float32: exp(b log|a|) in float64, 0.51 ulp; float64: the C library's. */
-static inline vec FNN(power)(vec a, vec b) {
-#if ITEM_BITS == 32
-  vec_f64 lo = v_exp_f64(v_mul_f64(v_widen_lo(b), v_log_f64(v_widen_lo(v_abs(a)))));
-  vec_f64 hi = v_exp_f64(v_mul_f64(v_widen_hi(b), v_log_f64(v_widen_hi(v_abs(a)))));
-  vec y = v_narrow(lo, hi), one = v_set1(1), half = v_mul(v_set1(0.5f), b);
-  msk whole = v_eq(v_round(b), b), odd = m_and(whole, v_ne(v_round(half), half));
-  msk negative = i_gt(i_set1(0), v_bits(a)), below = v_lt(a, v_zero());
-  y = v_sel(m_and(negative, odd), v_neg(y), y);
-  y = v_sel(m_and(m_and(below, m_not(whole)), v_lt(v_abs(a), v_set1(INFINITY))), v_set1(NAN), y);
-  msk is_one = m_or(v_eq(b, v_zero()), v_eq(a, one)); /* NaN included */
-  is_one = m_or(is_one, m_and(v_eq(a, v_neg(one)), v_eq(v_abs(b), v_set1(INFINITY))));
-  return v_sel(is_one, one, y);
-#else
-  T pa[VL], pb[VL];
-  v_store(pa, a);
-  v_store(pb, b);
-  for (int i = 0; i < VL; i++) pa[i] = pow(pa[i], pb[i]);
-  return v_load(pa);
-#endif
-}
-
 /* The remainder of a / b, exact: of a's sign, or of b's. */
 static T FNN(fmod_scalar)(T a, T b) { return sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod(a, b); }
 static T FNN(mod_scalar)(T a, T b) {

@@ -4,9 +4,9 @@
  * errors measured on every ISA with FMA, which agree bit for bit, by `make ulp` (all 2^32 float32 inputs against double;
  * 10^8 stratified float64 inputs against long double), in units in the last place of the exact result:
  *
- *              exp    expm1  log    log1p  tanh   sigmoid  erf
- *   float32    1.02   1.57   0.89   1.61   1.20   1.97     1.12
- *   float64    1.03   1.50   0.81   1.38   1.18   1.93     1.10
+ *              exp    expm1  log    log1p  tanh   sigmoid erf
+ *   float32    1.02   1.57   0.89   1.61   1.20   1.97    1.12
+ *   float64    1.03   1.50   0.81   1.38   1.18   1.93    1.10
  *
  * NaN gives NaN; infinities, signed zeros, subnormal arguments and results, overflow and underflow are as in C's math.h.
  * tests/test_vmath.py pins the table and the edges. Methods: Cody and Waite, Software Manual for the Elementary
@@ -21,6 +21,31 @@
 #define V_K(single, twice) v_set1(twice)
 #define I_K(single, twice) i_set1(twice)
 #endif
+
+/* c[0] + c[1] x + ... + c[degree] x^degree */
+FNN_INLINE vec v_polynomial(const T *c, int degree, vec x) {
+  vec p = v_set1(c[degree]);
+#pragma GCC unroll 32
+  for (int i = degree - 1; i >= 0; i--) p = v_fma(p, x, v_set1(c[i]));
+  return p;
+}
+/* y >= 0 with the sign of x */
+FNN_INLINE vec v_with_sign(vec y, vec x) {
+  return v_frombits(i_or(v_bits(y), i_and(v_bits(x), v_bits(v_set1((T)-0.0)))));
+}
+
+/* a * b less its rounded value p, where that is not subnormal; without fused multiply-add by halves (Dekker, Numerische
+ * Mathematik 18, 1971). */
+FNN_INLINE vec v_mul_low(vec a, vec b, vec p) {
+#ifdef FNN_UNFUSED
+  ivec upper = I_K(~0xfff, ~INT64_C(0x7ffffff));
+  vec ah = v_frombits(i_and(v_bits(a), upper)), al = v_sub(a, ah);
+  vec bh = v_frombits(i_and(v_bits(b), upper)), bl = v_sub(b, bh);
+  return v_add(v_add(v_add(v_sub(v_mul(ah, bh), p), v_mul(ah, bl)), v_mul(al, bh)), v_mul(al, bl));
+#else
+  return v_fma(a, b, v_neg(p));
+#endif
+}
 
 #define V_MAGIC V_K(0x1.8p23f, 0x1.8p52) /* x + V_MAGIC rounds x to an integer, kept in the low bits */
 #define V_LN2_HI V_K(0x1.62e4p-1f, 0x1.62e42fefap-1) /* 15 and 34 bits: n * V_LN2_HI is exact */
@@ -110,7 +135,7 @@ FNN_INLINE vec v_tanh(vec x) {
   vec s = v_frombits(i_add(i_sll(v_bits(shifted), MANTISSA), I_ONE)); /* 2^n */
   vec big = v_sub(one, v_div(v_set1(2), v_fma(s, FNN(expm1_core)(r), v_add(s, one))));
   vec y = v_sel(v_lt(a, v_set1((T)0.625)), small, big);
-  return v_frombits(i_or(v_bits(y), i_and(v_bits(x), v_bits(v_set1((T)-0.0))))); /* the sign of x */
+  return v_with_sign(y, x);
 }
 
 /* e / (1 + e) with e = exp(x) for x < 0, 1 / (1 + exp(-x)) otherwise: small results keep their relative accuracy.
@@ -132,34 +157,44 @@ FNN_INLINE vec FNN(split_exponent)(vec x, vec *k, ivec *scale) {
   return v_frombits(i_sub(bits, *scale));
 }
 
+#if ITEM_BITS == 32
+/* (log(1 + f) - f) / f^2 for |f| <= 1/3; error of the polynomial, relative to log(1 + f), 2^-27.4 */
+FNN_INLINE vec FNN(log_factor)(vec f) {
+  static const T p[] = {-0.5f, 0x1.55550cp-2f, -0x1.fffe5ep-3f, 0x1.99ce54p-3f, -0x1.55b80cp-3f, 0x1.1ef054p-3f,
+                        -0x1.f0380ap-4f, 0x1.1dfa44p-3f, -0x1.0e33bep-3f};
+  return v_polynomial(p, 8, f);
+}
+#else
+/* With half = f^2 / 2: log(1 + f) = 2 arctanh(s) = f - half + s (half + R(s^2)), s = f / (2 + f); the factor of s. Error
+ * of the polynomial 2^-58.1. */
+FNN_INLINE vec FNN(log_factor)(vec f, vec half, vec *s) {
+  static const T p[] = {0x1.5555555555595p-1, 0x1.999999997ef97p-2, 0x1.24924942c8038p-2, 0x1.c71c514f5f97dp-3,
+                        0x1.7466674684682p-3, 0x1.399d72ea63fep-3, 0x1.2f328e9774117p-3};
+  *s = v_div(f, v_add(v_set1(2), f));
+  vec z = v_mul(*s, *s);
+  return v_fma(v_polynomial(p, 6, z), z, half);
+}
+#endif
+
+/* log(1 + f) - f */
+FNN_INLINE vec FNN(log_tail)(vec f) {
+#if ITEM_BITS == 32
+  return v_mul(FNN(log_factor)(f), v_mul(f, f));
+#else
+  vec s, half = v_mul(v_mul(v_set1(0.5), f), f), factor = FNN(log_factor)(f, half, &s);
+  return v_fma(s, factor, v_neg(half));
+#endif
+}
+
 /* k ln2 + log(1 + f) */
 FNN_INLINE vec FNN(log_core)(vec k, vec f) {
 #if ITEM_BITS == 32
-  /* log(1 + f) = f - f^2/2 + f^3 P(f), |f| <= 1/3; error of the polynomial 2^-27.4 */
-  vec p = v_set1(-0x1.0e33bep-3f);
-  p = v_fma(p, f, v_set1(0x1.1dfa44p-3f));
-  p = v_fma(p, f, v_set1(-0x1.f0380ap-4f));
-  p = v_fma(p, f, v_set1(0x1.1ef054p-3f));
-  p = v_fma(p, f, v_set1(-0x1.55b80cp-3f));
-  p = v_fma(p, f, v_set1(0x1.99ce54p-3f));
-  p = v_fma(p, f, v_set1(-0x1.fffe5ep-3f));
-  p = v_fma(p, f, v_set1(0x1.55550cp-2f));
-  p = v_fma(p, f, v_set1(-0.5f));
   vec big = v_mul(k, V_LN2_HI), sum = v_add(big, f); /* |big| > |f| or big = 0: the sum's error is exact */
   vec low = v_fma(k, V_LN2_LO, v_sub(f, v_sub(sum, big)));
-  return v_add(sum, v_fma(p, v_mul(f, f), low));
+  return v_add(sum, v_fma(FNN(log_factor)(f), v_mul(f, f), low));
 #else
-  /* log(1 + f) = 2 atanh(s), s = f / (2 + f): f - (f^2/2 - s (f^2/2 + R(s^2))); error of the polynomial 2^-58.1 */
-  vec s = v_div(f, v_add(v_set1(2), f)), z = v_mul(s, s);
-  vec p = v_set1(0x1.2f328e9774117p-3);
-  p = v_fma(p, z, v_set1(0x1.399d72ea63fep-3));
-  p = v_fma(p, z, v_set1(0x1.7466674684682p-3));
-  p = v_fma(p, z, v_set1(0x1.c71c514f5f97dp-3));
-  p = v_fma(p, z, v_set1(0x1.24924942c8038p-2));
-  p = v_fma(p, z, v_set1(0x1.999999997ef97p-2));
-  p = v_fma(p, z, v_set1(0x1.5555555555595p-1));
-  vec half = v_mul(v_mul(v_set1(0.5), f), f);
-  vec tail = v_fma(s, v_fma(p, z, half), v_mul(k, V_LN2_LO));
+  vec s, half = v_mul(v_mul(v_set1(0.5), f), f), factor = FNN(log_factor)(f, half, &s);
+  vec tail = v_fma(s, factor, v_mul(k, V_LN2_LO));
   return v_fma(k, V_LN2_HI, v_sub(f, v_sub(half, tail)));
 #endif
 }
@@ -171,14 +206,20 @@ FNN_INLINE vec FNN(log_edges)(vec x, vec y) {
   return v_sel(v_gt(x, v_zero()), y, v_sel(v_eq(x, v_zero()), v_neg(infinity), nan));
 }
 
+/* Positive, neither subnormal nor infinite */
+FNN_INLINE msk FNN(is_normal)(vec x) { return m_and(v_ge(x, V_K(0x1p-126f, 0x1p-1022)), v_lt(x, v_set1((T)INFINITY))); }
+
 FNN_INLINE vec v_log(vec x) {
-  vec k;
+  vec k, normal = x, shift = v_zero();
   ivec scale;
-  msk subnormal = v_lt(x, V_K(0x1p-126f, 0x1p-1022));
-  vec normal = v_sel(subnormal, v_mul(x, V_K(0x1p24f, 0x1p54)), x);
-  vec m = FNN(split_exponent)(normal, &k, &scale);
-  k = v_sub(k, v_sel(subnormal, V_K(24, 54), v_zero()));
-  return FNN(log_edges)(x, FNN(log_core)(k, v_sub(m, v_set1(1))));
+  msk special = m_not(FNN(is_normal)(x));
+  int any = m_any(special);
+  if (any) { /* subnormal numbers among them */
+    normal = v_sel(special, v_mul(x, V_K(0x1p24f, 0x1p54)), x);
+    shift = v_sel(special, V_K(24, 54), shift);
+  }
+  vec m = FNN(split_exponent)(normal, &k, &scale), y = FNN(log_core)(v_sub(k, shift), v_sub(m, v_set1(1)));
+  return any ? FNN(log_edges)(x, y) : y;
 }
 
 /* log(u), u = 1 + x rounded, and the rounding error c brought back in: f = m - 1 + 2^-k c */
@@ -194,66 +235,37 @@ FNN_INLINE vec v_log1p(vec x) {
   return v_sel(v_eq(x, v_zero()), x, FNN(log_edges)(u, FNN(log_core)(k, f)));
 }
 
-/* x + x P(x^2) for |x| < 0.922 (float64: 1), error of the polynomial 2^-27.4 and 2^-55.6; beyond 1 - exp(x Q(x)), where
- * x Q(x) = log(1 - erf(x)) up to 2^-28.2 and 2^-57.1 as far as erf(x) is concerned. */
-FNN_INLINE vec v_erf(vec x) {
-  vec a = v_abs(x), z = v_mul(x, x);
-  vec b = v_min(V_K(3.93f, 5.95), a); /* beyond, erf rounds to 1 */
+/* erf(x) = x + x P(z), z = x^2, for |x| < 0.922 (float64: 1), error of the polynomial 2^-27.4 and 2^-55.6 */
+FNN_INLINE vec FNN(erf_low)(vec x, vec z) {
 #if ITEM_BITS == 32
-  vec p = v_set1(0x1.603174p-14f);
-  p = v_fma(p, z, v_set1(-0x1.ab462ap-11f));
-  p = v_fma(p, z, v_set1(0x1.54e606p-8f));
-  p = v_fma(p, z, v_set1(-0x1.b811bap-6f));
-  p = v_fma(p, z, v_set1(0x1.ce2e3p-4f));
-  p = v_fma(p, z, v_set1(-0x1.812744p-2f));
-  p = v_fma(p, z, v_set1(0x1.06eba8p-3f));
-  vec q = v_set1(-0x1.0ec3e2p-16f);
-  q = v_fma(q, b, v_set1(0x1.83ee0ap-12f));
-  q = v_fma(q, b, v_set1(-0x1.f5732p-9f));
-  q = v_fma(q, b, v_set1(0x1.8b5f08p-6f));
-  q = v_fma(q, b, v_set1(-0x1.b4d12ep-4f));
-  q = v_fma(q, b, v_set1(-0x1.4513dap-1f));
-  q = v_fma(q, b, v_set1(-0x1.20f2b2p0f));
+  static const T p[] = {0x1.06eba8p-3f, -0x1.812744p-2f, 0x1.ce2e3p-4f, -0x1.b811bap-6f, 0x1.54e606p-8f,
+                        -0x1.ab462ap-11f, 0x1.603174p-14f};
 #else
-  vec p = v_set1(0x1.06244fa074701p-34);
-  p = v_fma(p, z, v_set1(-0x1.38ab0b1ba0a24p-30));
-  p = v_fma(p, z, v_set1(0x1.f7b945d7553b4p-27));
-  p = v_fma(p, z, v_set1(-0x1.5f1f391a1602cp-23));
-  p = v_fma(p, z, v_set1(0x1.b9df2f774a1b6p-20));
-  p = v_fma(p, z, v_set1(-0x1.f4d1e4238c412p-17));
-  p = v_fma(p, z, v_set1(0x1.f9a321e3dd0d5p-14));
-  p = v_fma(p, z, v_set1(-0x1.c02db3db424aep-11));
-  p = v_fma(p, z, v_set1(0x1.565bcd0dbd6c3p-8));
-  p = v_fma(p, z, v_set1(-0x1.b82ce31284f29p-6));
-  p = v_fma(p, z, v_set1(0x1.ce2f21a042b34p-4));
-  p = v_fma(p, z, v_set1(-0x1.812746b0379e6p-2));
-  p = v_fma(p, z, v_set1(0x1.06eba8214db69p-3));
-  vec q = v_set1(0x1.4db9d4cd0fb0fp-54);
-  q = v_fma(q, b, v_set1(-0x1.95362d6fd8f25p-48));
-  q = v_fma(q, b, v_set1(0x1.d1e4d90c4a9f2p-43));
-  q = v_fma(q, b, v_set1(-0x1.516741d6ea12fp-38));
-  q = v_fma(q, b, v_set1(0x1.596e2bf25307p-34));
-  q = v_fma(q, b, v_set1(-0x1.09db50181df26p-30));
-  q = v_fma(q, b, v_set1(0x1.3f522de6e4de4p-27));
-  q = v_fma(q, b, v_set1(-0x1.326f9278702a1p-24));
-  q = v_fma(q, b, v_set1(0x1.dcc5243377baep-22));
-  q = v_fma(q, b, v_set1(-0x1.2eba2a09a20b1p-19));
-  q = v_fma(q, b, v_set1(0x1.39440cbf4a44fp-17));
-  q = v_fma(q, b, v_set1(-0x1.044bf59c0e045p-15));
-  q = v_fma(q, b, v_set1(0x1.4cc6fc3d04c0fp-14));
-  q = v_fma(q, b, v_set1(-0x1.1e40959add3b2p-13));
-  q = v_fma(q, b, v_set1(0x1.ee2c531e7f778p-15));
-  q = v_fma(q, b, v_set1(0x1.0b26bf463e366p-11));
-  q = v_fma(q, b, v_set1(-0x1.acac4f51dd708p-10));
-  q = v_fma(q, b, v_set1(0x1.6b86fbf26897cp-13));
-  q = v_fma(q, b, v_set1(0x1.39a8cc1ba486ep-6));
-  q = v_fma(q, b, v_set1(-0x1.a4fa07aa599c3p-4));
-  q = v_fma(q, b, v_set1(-0x1.45f2e6c60b5p-1));
-  q = v_fma(q, b, v_set1(-0x1.20dd767ddac4p0));
+  static const T p[] = {0x1.06eba8214db69p-3, -0x1.812746b0379e6p-2, 0x1.ce2f21a042b34p-4, -0x1.b82ce31284f29p-6,
+                        0x1.565bcd0dbd6c3p-8, -0x1.c02db3db424aep-11, 0x1.f9a321e3dd0d5p-14, -0x1.f4d1e4238c412p-17,
+                        0x1.b9df2f774a1b6p-20, -0x1.5f1f391a1602cp-23, 0x1.f7b945d7553b4p-27, -0x1.38ab0b1ba0a24p-30,
+                        0x1.06244fa074701p-34};
 #endif
-  vec big = v_sub(v_set1(1), v_exp(v_mul(b, q)));
-  vec y = v_sel(v_lt(a, V_K(0.922f, 1)), v_fma(p, a, a), big);
-  return v_frombits(i_or(v_bits(y), i_and(v_bits(x), v_bits(v_set1((T)-0.0))))); /* the sign of x */
+  return v_fma(v_polynomial(p, (int)(sizeof p / sizeof *p) - 1, z), x, x);
+}
+
+/* Beyond 1 - exp(x Q(x)), where x Q(x) = log(1 - erf(x)) up to 2^-28.2 and 2^-57.1 as far as erf(x) is concerned. */
+FNN_INLINE vec v_erf(vec x) {
+#if ITEM_BITS == 32
+  static const T q[] = {-0x1.20f2b2p0f, -0x1.4513dap-1f, -0x1.b4d12ep-4f, 0x1.8b5f08p-6f, -0x1.f5732p-9f,
+                        0x1.83ee0ap-12f, -0x1.0ec3e2p-16f};
+#else
+  static const T q[] = {-0x1.20dd767ddac4p0, -0x1.45f2e6c60b5p-1, -0x1.a4fa07aa599c3p-4, 0x1.39a8cc1ba486ep-6,
+                        0x1.6b86fbf26897cp-13, -0x1.acac4f51dd708p-10, 0x1.0b26bf463e366p-11, 0x1.ee2c531e7f778p-15,
+                        -0x1.1e40959add3b2p-13, 0x1.4cc6fc3d04c0fp-14, -0x1.044bf59c0e045p-15, 0x1.39440cbf4a44fp-17,
+                        -0x1.2eba2a09a20b1p-19, 0x1.dcc5243377baep-22, -0x1.326f9278702a1p-24, 0x1.3f522de6e4de4p-27,
+                        -0x1.09db50181df26p-30, 0x1.596e2bf25307p-34, -0x1.516741d6ea12fp-38, 0x1.d1e4d90c4a9f2p-43,
+                        -0x1.95362d6fd8f25p-48, 0x1.4db9d4cd0fb0fp-54};
+#endif
+  vec a = v_abs(x), b = v_min(V_K(3.93f, 5.95), a); /* beyond, erf rounds to 1 */
+  vec exponent = v_mul(b, v_polynomial(q, (int)(sizeof q / sizeof *q) - 1, b));
+  vec y = v_sel(v_lt(a, V_K(0.922f, 1)), FNN(erf_low)(a, v_mul(x, x)), v_sub(v_set1(1), v_exp(exponent)));
+  return v_with_sign(y, x);
 }
 
 #undef MANTISSA

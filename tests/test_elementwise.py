@@ -71,14 +71,16 @@ def test_sinc_matches_reference():
     assert ops.sinc([0.0, float("nan")]).tolist()[0] == 1
 
 
-def test_edges_of_two_floats():
-    inf, nan = np.inf, np.nan
-    a, b = (x.ravel() for x in np.meshgrid(*[np.array([0.0, -0.0, 1, -1, 2.5, inf, -inf, nan], np.float32)] * 2))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_edges_of_two_floats(dtype):
+    inf, nan, top, tiny = np.inf, np.nan, np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal
+    values = np.array([0.0, -0.0, 1, -1, 2.5, inf, -inf, nan, top, -tiny], dtype)
+    a, b = (x.ravel() for x in np.meshgrid(values, values))
     with np.errstate(all="ignore"):
         for name in ("mod", "fmod", "arctan2", "hypot", "logaddexp", "heaviside", "nextafter", "fmax", "fmin"):
             want = getattr(np, name)(a, b)
             got = getattr(ops, name)(a, b).numpy()
-            np.testing.assert_allclose(got, want, rtol=1e-6, err_msg=name)
+            np.testing.assert_allclose(got, want, rtol=4 * np.finfo(dtype).eps, err_msg=name)
             sure = np.isfinite(want) & (want == 0)
             if name in ("arctan2", "fmod"):
                 np.testing.assert_array_equal(np.signbit(got[sure]), np.signbit(want[sure]), err_msg=name)
@@ -260,6 +262,15 @@ def test_tests_of_one_element():
         np.testing.assert_array_equal(getattr(ops, name)(x).numpy(), getattr(np, name)(x))
         np.testing.assert_array_equal(getattr(ops, name)(np.arange(3)).numpy(), getattr(np, name)(np.arange(3)))
     np.testing.assert_array_equal(ops.logical_not(x).numpy(), np.logical_not(x))
+
+
+@pytest.mark.parametrize("isa", [isa for isa in _core.isas() if isa != "generic"])
+def test_power_of_whole_numbers_is_exact(isa):
+    with _core.use_isa(isa):
+        for dtype, most in ((np.float32, 2**24), (np.float64, 2**53)):
+            pairs = [(a, b) for a in range(-99, 1500) for b in range(9) if abs(a**b) <= most]
+            a, b = np.array(pairs, dtype).T
+            np.testing.assert_array_equal(ops.power(a, b).numpy(), [x**y for x, y in pairs])
 
 
 def test_power_float32_is_within_one_ulp():

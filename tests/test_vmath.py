@@ -1,6 +1,6 @@
-"""The functions of csrc/vmath.h and csrc/vwide.h: stated errors on a sample, edges, the same bits everywhere.
+"""The functions of csrc/vmath.h and its kin: stated errors on a sample, edges, the same bits everywhere.
 
-`make ulp` measures the same on all float32 inputs; the tables in both headers hold its results.
+`make ulp` measures the same on all float32 inputs; the tables in the headers hold its results.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from tests import native
 from tests.ulp.run import FUNCTIONS, Measured, measure
 
 ISAS = native.isas_here()
-NAMES, WIDE = FUNCTIONS[:7], FUNCTIONS[7:]
-MOST_WIDE = {"f32": 0.51, "f64": 2.0}  # in float64 the C library's functions
+HEADERS = ("vmath", "vtrig", "vhyperbolic", "vpower", "verf")
+MOST = {"f32": 2.0, "f64": 4.0}
 SAMPLE = {"f32": "4099", "f64": "200000"}
-GENERIC_EXCESS = 0.1  # without FMA
+GENERIC_EXCESS = 0.6  # without FMA
 needs_compiler = pytest.mark.skipif(bool(native.missing_tools(ISAS[0])), reason="needs a C compiler")
 
 
 def stated(dtype: str) -> dict[str, float]:
-    """The table of largest errors in vmath.h."""
-    text = (native.ROOT / "csrc/vmath.h").read_text()
-    names = re.search(r"^ \* +(exp .*)$", text, re.M).group(1).split()
-    errors = re.search(rf"^ \* +{dtype} +([\d. ]+)$", text, re.M).group(1).split()
-    return dict(zip(names, map(float, errors), strict=True))
+    """The tables of largest errors in the headers."""
+    limits: dict[str, float] = {}
+    for header in HEADERS:
+        text = (native.ROOT / f"csrc/{header}.h").read_text()
+        row = re.search(rf"^ \* +(\w+(?: +\w+)+)\n(?: \*   float32.*\n)?^ \*   {dtype} +([\d. ]+)$", text, re.M)
+        names, errors = row.groups()
+        limits |= zip(names.split(), map(float, errors.split()), strict=True)
+    return limits
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +53,36 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
 @pytest.mark.parametrize("isa", _core.isas())
 def test_errors_are_as_stated(measured, isa, dtype):
     limits = stated("float32" if dtype == "f32" else "float64")
-    assert list(limits) == NAMES
-    assert max(limits.values()) <= 2
+    assert sorted(limits) == sorted(FUNCTIONS)
+    assert max(limits.values()) <= MOST[dtype]
     excess = GENERIC_EXCESS if isa == "generic" else 0
     lines = measured[isa, dtype]
     assert [line.name for line in lines] == FUNCTIONS
-    for line in lines[len(NAMES) :]:
-        assert line.error <= MOST_WIDE[dtype], f"{line.name} at {line.where}"
-    for line in lines[: len(NAMES)]:
+    for line in lines:
         assert line.error <= limits[line.name] + excess, f"{line.name} at {line.where}"
         assert line.error > 0.45, f"{line.name}: the sample is too easy"
+
+
+@pytest.mark.parametrize("isa", _core.isas())
+def test_large_angles(isa):
+    """Beside small ones. Of all float64 the first is nearest to a multiple of pi/2 (Muller, Elementary Functions); some
+    C libraries' cosine is off there."""
+    near = {"sin": 1.0, "cos": -4.68716592425462761112e-19, "tan": 1 / -4.68716592425462761112e-19}
+    x = np.array([6381956970095103.0 * 2.0**797, 1e300, -1e22, 0.5, 2.0**20, -(2.0**60), np.inf, 1e5, 1e17, 3.0])
+    with _core.use_isa(isa):
+        for name, first in near.items():
+            want = [first, *(getattr(math, name)(v) if np.isfinite(v) else np.nan for v in x[1:])]
+            np.testing.assert_allclose(getattr(ops, name)(x).numpy(), want, rtol=2**-51, err_msg=name)
+            small = x[3:].astype(np.float32)
+            want = [getattr(math, name)(v) if np.isfinite(v) else np.nan for v in small]
+            np.testing.assert_allclose(getattr(ops, name)(small).numpy(), want, rtol=2**-22, err_msg=name)
 
 
 @needs_compiler
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_same_bits_for_every_isa(measured, dtype):
-    own = FUNCTIONS if dtype == "f32" else NAMES
     sums = {
-        tuple((line.name, line.checksum) for line in measured[isa, dtype] if line.name in own)
+        tuple((line.name, line.checksum) for line in measured[isa, dtype])
         for isa in ISAS if isa != "generic"
     }  # fmt: skip
     assert len(sums) == 1

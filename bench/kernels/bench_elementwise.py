@@ -21,6 +21,14 @@ FUNCTIONS = {  # operations per element, NumPy's function
     "exp": (23, np.exp), "log": (31, np.log), "tanh": (43, np.tanh),
     "sigmoid": (34, lambda x: 1 / (1 + np.exp(-x))),
 }
+RANGES = {  # the others' is -10 to 10
+    "arcsin": (-1, 1), "arccos": (-1, 1), "arctanh": (-1, 1), "arccosh": (1, 50), "erfinv": (-0.99, 0.99),
+    "log": (0.1, 50), "log2": (0.1, 50), "log10": (0.1, 50), "log1p": (0.1, 50), "power": (0.1, 10),
+}  # fmt: skip
+OTHERS = (
+    "sin cos tan arcsin arccos arctan sinh cosh arcsinh arccosh arctanh exp exp2 expm1 log log2 log10 log1p cbrt "
+    "erf erfc erfinv power arctan2 hypot logaddexp"
+).split()
 SHAPES = {
     "dense": ((1000, 1000), (1000, 1000)), "row": ((1000, 1000), (1000,)), "column": ((1000, 1000), (1000, 1)),
     "short row": ((100_000, 10), (10,)), "channels": ((32, 16, 16, 64), (32, 1, 1, 64)),
@@ -35,6 +43,22 @@ def test_function(benchmark: Any, isa: Any, name: str, dtype: str) -> None:
     x = _core.empty((N,), dtype)
     x[...] = np.random.default_rng(0).uniform(0.1, 4, N)
     measure(benchmark, f"{name} {flops} x {N}", lambda: getattr(ops, name)(x), flops * N, dtype, lambda: function(x))
+
+
+@pytest.mark.parametrize("n", [1000, 1_000_000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.usefixtures("one_thread")
+def test_other_function(benchmark: Any, name: str, dtype: str, n: int) -> None:
+    """Counted as one operation: GFLOP/s are elements per nanosecond, so are NumPy's (which has no erf)."""
+    arguments = []
+    for _ in range(2 if name in ("power", "arctan2", "hypot", "logaddexp") else 1):
+        arguments.append(_core.empty((n,), dtype))
+        arguments[-1][...] = np.random.default_rng(len(arguments)).uniform(*RANGES.get(name, (-10, 10)), n)
+    theirs = getattr(np, name, None)
+    out = np.empty(n, dtype)
+    call = theirs and (lambda: theirs(*arguments, out=out))
+    measure(benchmark, f"{name} {n}", lambda: getattr(ops, name)(*arguments), n, dtype, call)
 
 
 @pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)

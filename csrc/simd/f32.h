@@ -81,3 +81,6 @@
 #define v_tanh v_tanh_f32
 #define v_sigmoid v_sigmoid_f32
 #define v_erf v_erf_f32
+#define v_polynomial v_polynomial_f32
+#define v_with_sign v_with_sign_f32
+#define v_mul_low v_mul_low_f32

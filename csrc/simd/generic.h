@@ -30,6 +30,7 @@
 #include <string.h>
 
 #define FNN_INLINE static inline __attribute__((always_inline))
+#define FNN_UNFUSED /* v_fma rounds twice, in this file alone */
 
 typedef float reg_f32 __attribute__((vector_size(16)));
 typedef double reg_f64 __attribute__((vector_size(16)));

@@ -81,3 +81,6 @@
 #undef v_tanh
 #undef v_sigmoid
 #undef v_erf
+#undef v_polynomial
+#undef v_with_sign
+#undef v_mul_low

@@ -154,8 +154,8 @@ def true_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
 def power(x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 ** x2 by C's rules: NaN for a negative base with a fractional exponent, 1 for the exponent 0.
 
-    A negative exponent of an integer gives the fraction's integer part. In float64 the C library's pow computes, so
-    the last bit may differ between systems. d/dx1 is 0 where x2 is 0; d/dx2 is 0 where x1 is 0 and x2 above it.
+    A negative exponent of an integer gives the fraction's integer part. d/dx1 is 0 where x2 is 0; d/dx2 is 0 where x1
+    is 0 and x2 above it.
 
     Examples
     --------

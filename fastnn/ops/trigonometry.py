@@ -1,4 +1,4 @@
-"""Trigonometric and hyperbolic functions and their inverses; errors: csrc/vwide.h."""
+"""Trigonometric and hyperbolic functions and their inverses; errors: csrc/vtrig.h, csrc/vhyperbolic.h."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def sin(x: TensorLike) -> Tensor:
     Examples
     --------
     >>> from fastnn import ops
-    >>> ops.sin([0.0, 1.0]).numpy()
-    array([0.        , 0.84147096], dtype=float32)
+    >>> ops.sin([0.0, 0.5]).numpy()
+    array([0.        , 0.47942555], dtype=float32)
     """
     return function_of("sin", SIN, x, "x")
 
@@ -102,8 +102,8 @@ def cosh(x: TensorLike) -> Tensor:
     Examples
     --------
     >>> from fastnn import ops
-    >>> ops.cosh([0.0, 1.0]).numpy()
-    array([1.       , 1.5430807], dtype=float32)
+    >>> ops.cosh([0.0, 2.0]).numpy()
+    array([1.       , 3.7621956], dtype=float32)
     """
     return function_of("cosh", COSH, x, "x")
 
@@ -126,8 +126,8 @@ def arccosh(x: TensorLike) -> Tensor:
     Examples
     --------
     >>> from fastnn import ops
-    >>> ops.arccosh([1.0, 2.0]).numpy()
-    array([0.      , 1.316958], dtype=float32)
+    >>> ops.arccosh([1.0, 3.0]).numpy()
+    array([0.       , 1.7627472], dtype=float32)
     """
     return function_of("arccosh", ARCCOSH, x, "x")
 

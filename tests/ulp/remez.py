@@ -1,4 +1,4 @@
-"""The polynomials of csrc/vmath.h and csrc/vwide.h: minimax fits by the Remez exchange in 60-digit decimal arithmetic.
+"""The polynomials of csrc/vmath.h and its kin: minimax fits by the Remez exchange in 60-digit decimal arithmetic.
 
 Each row of FITS is a function on an interval and the weight of its error: the error is measured relative to the result
 of the function that the polynomial is part of.
@@ -233,6 +233,52 @@ def erfinv_ratio(w: Decimal) -> Decimal:
     return erfinv(x) / x
 
 
+def tangent_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (tan(x) - x) / x^3."""
+    if z < D("1e-15"):
+        return D(1) / 3 + z * 2 / 15
+    sine, cosine = 1 + z * sine_tail(z), 1 - z / 2 + z * z * cosine_tail(z)
+    return (sine / cosine - 1) / z
+
+
+def sinh_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (sinh(x) - x) / x^3."""
+    return -sine_tail(-z)
+
+
+def cosh_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (cosh(x) - 1 - x^2 / 2) / x^4."""
+    return cosine_tail(-z)
+
+
+def arctanh_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (arctanh(x) - x) / x^3."""
+    return atanh_tail(z) / 2
+
+
+def arcsinh_tail(z: Decimal) -> Decimal:
+    """With z = x^2: (arcsinh(x) - x) / x^3."""
+    x = z.sqrt()
+    return D(-1) / 6 + z * 3 / 40 if z < D("1e-15") else ((x + (1 + z).sqrt()).ln() - x) / (x * z)
+
+
+def arccosh_tail(t: Decimal) -> Decimal:
+    """With x = 1 + t: (arccosh(x) / sqrt(2 t) - 1) / t."""
+    if t < D("1e-15"):
+        return D(-1) / 12 + t * 3 / 160
+    return ((1 + t + (t * (t + 2)).sqrt()).ln() / (2 * t).sqrt() - 1) / t
+
+
+def log2_tail(f: Decimal) -> Decimal:
+    """log2(1 + f) / f."""
+    return ((1 + f).ln() / f if abs(f) > D("1e-15") else 1 - f / 2) / LN2
+
+
+def exp2_tail(r: Decimal) -> Decimal:
+    """(2^r - 1) / r."""
+    return ((r * LN2).exp() - 1) / r if abs(r) > D("1e-15") else LN2 + r * LN2 * LN2 / 2
+
+
 # name: (function, weight of its error relative to the result, interval, degree, bits)
 R = LN2 / 2 * D("1.001")
 FITS: dict[str, tuple[Function, Function, Decimal, Decimal, int, int]] = {
@@ -246,11 +292,35 @@ FITS: dict[str, tuple[Function, Function, Decimal, Decimal, int, int]] = {
     "erfc_f32": (log_erfc, lambda x: x * (1 - erf(x)), D("0.9218"), D("3.93"), 6, 32),
     "erfc_f64": (log_erfc, lambda x: x * (1 - erf(x)), D(1), D("5.95"), 21, 64),
     "tanh_f64": (tanh_tail, lambda z: z, D("1e-12"), D("0.391"), 11, 64),
+    "sin_f32": (sine_tail, lambda z: z, D("1e-8"), D("0.64"), 2, 32),
+    "sin_f64": (sine_tail, lambda z: z, D("1e-12"), D("0.618"), 5, 64),
+    "cos_f32": (cosine_tail, lambda z: z * z, D("1e-8"), D("0.64"), 2, 32),
+    "cos_f64": (cosine_tail, lambda z: z * z, D("1e-12"), D("0.618"), 5, 64),
+    "tan_f32": (tangent_tail, lambda z: z, D("1e-8"), D("0.64"), 6, 32),
+    "arctan_f32": (arctan_tail, lambda z: z / (1 + z / 4), D("1e-8"), D("1.001"), 7, 32),
+    "arctan_f64": (arctan_tail, lambda z: z / (1 + z / 4), D("1e-12"), D("1.001"), 19, 64),
+    "arcsin_f32": (arcsin_tail, lambda z: z, D("1e-8"), D("0.2501"), 4, 32),
+    "arcsin_f64": (arcsin_tail, lambda z: z, D("1e-12"), D("0.2501"), 12, 64),
+    "sinh_f32": (sinh_tail, lambda z: z, D("1e-8"), D("1.001"), 3, 32),
+    "sinh_f64": (sinh_tail, lambda z: z, D("1e-12"), D("1.001"), 6, 64),
+    "cosh_f32": (cosh_tail, lambda z: z * z, D("1e-8"), D("0.1205"), 1, 32),
+    "cosh_f64": (cosh_tail, lambda z: z * z, D("1e-12"), D("0.1205"), 4, 64),
+    "arctanh_f32": (arctanh_tail, lambda z: z, D("1e-8"), D("0.0745"), 3, 32),
+    "arctanh_f64": (arctanh_tail, lambda z: z, D("1e-12"), D("0.0745"), 8, 64),
+    "arcsinh_f32": (arcsinh_tail, lambda z: z, D("1e-8"), D("0.3165"), 5, 32),
+    "arcsinh_f64": (arcsinh_tail, lambda z: z, D("1e-12"), D("0.3165"), 13, 64),
+    "arccosh_f32": (arccosh_tail, lambda t: t, D("1e-8"), D("0.5"), 4, 32),
+    "arccosh_f64": (arccosh_tail, lambda t: t, D("1e-12"), D("0.5"), 11, 64),
+    "exp2_f32": (exp2_tail, lambda r: abs(r), D("-0.5"), D("0.5"), 5, 32),
+    "exp2_f64": (exp2_tail, lambda r: abs(r), D("-0.5"), D("0.5"), 10, 64),
+    "power_log": (log2_tail, lambda f: f, D("-0.2930"), D("0.4143"), 14, 64),
+    "power_exp": (exp2_tail, lambda r: abs(r), D("-0.5"), D("0.5"), 6, 64),
+    "power_f64": (lambda z: (arctanh_tail(z) - D(1) / 3) / z, lambda z: z * z, D("1e-9"), D("0.0295"), 6, 64),
+    "erfc_scaled_f64": (erfc_scaled, lambda t: D(1), D("-0.765"), D("0.761"), 23, 64),
+    # starts of a Halley step
+    "erfinv_low_f64": (erfinv_ratio, lambda w: D(1), D("1e-9"), D("5.001"), 10, 64),
+    "erfinv_high_f64": (lambda s: erfinv_ratio(s * s), lambda s: D(1), D("2.2359"), D("6.1"), 13, 64),
     # float32 results computed in float64
-    "sin": (sine_tail, lambda z: z, D("1e-12"), D("0.618"), 3, 64),
-    "cos": (cosine_tail, lambda z: z * z, D("1e-12"), D("0.618"), 3, 64),
-    "arctan": (arctan_tail, lambda z: z / (1 + z / 4), D("1e-12"), D("1.001"), 11, 64),
-    "arcsin": (arcsin_tail, lambda z: z, D("1e-12"), D("0.2501"), 7, 64),
     "erf_low": (erf_ratio, lambda z: D(1), D("1e-12"), D("1.001"), 7, 64),
     "erfc": (erfc_scaled, lambda t: D(1), D("-0.58"), D("0.47"), 11, 64),
     "erfinv_low": (erfinv_ratio, lambda w: D(1), D("1e-9"), D("5.001"), 13, 64),

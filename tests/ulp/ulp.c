@@ -1,9 +1,8 @@
-/* ulp.c: the largest errors of csrc/vmath.h and csrc/vwide.h, in units in the last place of the exact result.
+/* ulp.c: the largest errors of csrc/vmath.h, vtrig.h, vhyperbolic.h, vpower.h and verf.h, in units in the last place of the
+ * exact result.
  *
- *   ulp f32 [step [function]]      every step-th of the 2^32 float32 inputs (default 1: all; else an
- *                                  eighth of them for vwide.h), against double
- *   ulp f64 [samples [function]]   float64 inputs, stratified (default 10^8), against long double; a tenth of them for
- *                                  vwide.h, which calls the C library there
+ *   ulp f32 [step [function]]      every step-th of the 2^32 float32 inputs (default 1: all), against double
+ *   ulp f64 [samples [function]]   float64 inputs, stratified (default 10^8), against long double
  *
  * One line per function: name, largest error, the argument it occurs at, and a checksum of all result bits (NaN counts
  * as one value), which is the same for every ISA with FMA. Built once per ISA: -DFNN_ISA=avx2 -DFNN_SIMD='"simd/avx2.h"'.
@@ -30,12 +29,18 @@
 #undef FNN_TYPE
 #define FNN_TYPE f32
 #include "simd/f32.h"
-#include "vwide.h"
+#include "vtrig.h"
+#include "vhyperbolic.h"
+#include "vpower.h"
+#include "verf.h"
 #include "simd/undef.h"
 #undef FNN_TYPE
 #define FNN_TYPE f64
 #include "simd/f64.h"
-#include "vwide.h"
+#include "vtrig.h"
+#include "vhyperbolic.h"
+#include "vpower.h"
+#include "verf.h"
 #include "simd/undef.h"
 
 enum { N = 4096 };
@@ -44,22 +49,27 @@ typedef long double wide;
 static wide sigmoid_wide(wide x) { return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)); }
 static double sigmoid_double(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
 
-/* Halley steps from the double's result. */
+/* Halley's method on erf and erfc, from an approximation (Winitzki's); 1 - a is exact where erfc is used. */
 static wide erfinv_wide(wide x) {
-  wide a = fabsl(x), y = fnn_erfinv_scalar((double)a);
-  if (!(a < 1) || a == 0) return x < 0 ? -y : y;
-  if (a < 1e-8L) y = a * 0.886226925452758013649083741670572591L;
+  wide a = fabsl(x), scale = 0.886226925452758013649083741670572591L; /* sqrt(pi) / 2 */
+  if (!(a < 1)) return a == 1 ? copysignl(INFINITY, x) : NAN;
+  if (a < 1e-10L) return x * scale;
+  wide w = -logl((1 - a) * (1 + a)), half = 4.33L - w / 2, y = sqrtl(w / 0.147L / (sqrtl(half * half + w / 0.147L) + half));
   for (int i = 0; i < 3; i++) {
-    wide error = a < 0.5L ? erfl(y) - a : (1 - a) - erfcl(y), step = error * 0.886226925452758013649L * expl(y * y);
+    wide step = (a < 0.5L ? erfl(y) - a : (1 - a) - erfcl(y)) * scale * expl(y * y);
     y -= step / (1 + y * step);
   }
   return copysignl(y, x);
 }
-static double erfinv_double(double x) { return fnn_erfinv_scalar(x); }
+static double erfinv_double(double x) { return (double)erfinv_wide(x); }
 
-/* vmath.h's functions are named v_exp, vwide.h's by the instruction set. */
-#define NAMED_v(name, type) v_##name##_##type
-#define NAMED_w(name, type) FNN_JOIN(name, type, FNN_ISA)
+/* vmath.h's functions are named v_exp (v), the others by the instruction set, with one argument (w) or two (b). */
+#define CALL_v(name, type, x, second) v_##name##_##type(x)
+#define CALL_w(name, type, x, second) FNN_JOIN(name, type, FNN_ISA)(x)
+#define CALL_b(name, type, x, second) FNN_JOIN(name, type, FNN_ISA)(x, second)
+#define EXACT_v(f, x, second) f(x)
+#define EXACT_w(f, x, second) f(x)
+#define EXACT_b(f, x, second) f(x, second)
 
 #define FUNCTIONS(F)                         \
   F(v, exp, exp, expl)                       \
@@ -85,16 +95,22 @@ static double erfinv_double(double x) { return fnn_erfinv_scalar(x); }
   F(w, log10, log10, log10l)                 \
   F(w, cbrt, cbrt, cbrtl)                    \
   F(w, erfc, erfc, erfcl)                    \
-  F(w, erfinv, erfinv_double, erfinv_wide)
+  F(w, erfinv, erfinv_double, erfinv_wide)   \
+  F(b, power, pow, powl)                     \
+  F(b, arctan2, atan2, atan2l)               \
+  F(b, hypot, hypot, hypotl)
 
-#define RUN(kind, name, f_double, f_wide)                                                      \
-  static __attribute__((noinline)) void name##_run_f32(float *y, const float *x) {             \
-    for (int i = 0; i < N; i += 16) v_store_f32(y + i, NAMED_##kind(name, f32)(v_load_f32(x + i))); \
-  }                                                                                            \
-  static __attribute__((noinline)) void name##_run_f64(double *y, const double *x) {           \
-    for (int i = 0; i < N; i += 8) v_store_f64(y + i, NAMED_##kind(name, f64)(v_load_f64(x + i))); \
-  }                                                                                            \
-  static wide name##_exact_f64(wide x) { return f_wide(x); }
+#define RUN(kind, name, f_double, f_wide)                                                                          \
+  static __attribute__((noinline)) void name##_run_f32(float *y, const float *x, const float *second) {            \
+    (void)second;                                                                                                  \
+    for (int i = 0; i < N; i += 16)                                                                                \
+      v_store_f32(y + i, CALL_##kind(name, f32, v_load_f32(x + i), v_load_f32(second + i)));                       \
+  }                                                                                                                \
+  static __attribute__((noinline)) void name##_run_f64(double *y, const double *x, const double *second) {         \
+    (void)second;                                                                                                  \
+    for (int i = 0; i < N; i += 8)                                                                                 \
+      v_store_f64(y + i, CALL_##kind(name, f64, v_load_f64(x + i), v_load_f64(second + i)));                       \
+  }
 FUNCTIONS(RUN)
 
 /* |got - exact| in units of the last place that a float of this many bits has at exact. */
@@ -118,22 +134,34 @@ static void report(const char *name, double worst, double at, uint64_t sum) {
   printf("%-8s %7.3f at %-24.17g %016llx\n", name, worst, at, (unsigned long long)sum);
 }
 
+/* A second argument: a third each of about x's size, within +-8, and of any size up to what leaves x^y in range. */
+static double partner(double x, uint64_t *state) {
+  *state = *state * 6364136223846793005u + 1442695040888963407u;
+  double u = (double)(int64_t)*state * 0x1p-63, log = fabs(log2(fabs(x))); /* u within +-1 */
+  switch (*state >> 20 & 3) {
+  case 0: return x * u * 4;
+  case 1: return log > 0x1p-40 && log < 1100 ? u * 1080 / log : u;
+  default: return u * 8;
+  }
+}
+
 #define MEASURE_F32(kind, name, f_double, f_wide)                                               \
   if (!only || !strcmp(only, #name)) {                                                         \
     double worst = 0, at = 0;                                                                  \
-    uint64_t sum = 0, step = every * (#kind[0] == 'w' && every > 1 ? 8 : 1);                   \
+    uint64_t sum = 0, step = every, state = 42;                                                \
     for (uint64_t first = 0; first < (1ull << 32); first += N * step) {                        \
-      float x[N], y[N];                                                                        \
+      float x[N], y[N], second[N];                                                             \
       for (int i = 0; i < N; i++) {                                                            \
         uint32_t u = (uint32_t)(first + (uint64_t)i * step);                                   \
         memcpy(x + i, &u, 4);                                                                  \
+        second[i] = #kind[0] == 'b' ? (float)partner(x[i], &state) : 0;                        \
       }                                                                                        \
-      name##_run_f32(y, x);                                                                    \
+      name##_run_f32(y, x, second);                                                            \
       for (int i = 0; i < N; i++) {                                                            \
         uint32_t u;                                                                            \
         memcpy(&u, y + i, 4);                                                                  \
         sum = mix(sum, y[i] != y[i] ? 0x7fc00000u : u);                                        \
-        double exact = f_double(x[i]);                                                         \
+        double exact = EXACT_##kind(f_double, x[i], second[i]);                                       \
         if ((float)exact == y[i] && worst >= 0.5) continue; /* rounded correctly, as most are */ \
         double e = error_in_ulp(y[i], exact, 24, -149, 0x1.fffffep127);                        \
         if (e > worst) worst = e, at = x[i];                                                   \
@@ -163,16 +191,19 @@ static double sample(uint64_t i, uint64_t *state) {
   if (!only || !strcmp(only, #name)) {                                                         \
     double worst = 0, at = 0;                                                                  \
     uint64_t sum = 0, state = 42;                                                              \
-    for (uint64_t first = 0; first < samples / (#kind[0] == 'w' ? 10 : 1); first += N) {       \
-      double x[N], y[N];                                                                       \
-      for (int i = 0; i < N; i++) x[i] = sample(first + i, &state);                            \
-      name##_run_f64(y, x);                                                                    \
+    for (uint64_t first = 0; first < samples; first += N) {                                     \
+      double x[N], y[N], second[N];                                                            \
+      for (int i = 0; i < N; i++) {                                                            \
+        x[i] = sample(first + i, &state);                                                      \
+        second[i] = #kind[0] == 'b' ? partner(x[i], &state) : 0;                               \
+      }                                                                                        \
+      name##_run_f64(y, x, second);                                                            \
       for (int i = 0; i < N; i++) {                                                            \
         uint64_t u;                                                                            \
         memcpy(&u, y + i, 8);                                                                  \
         sum = mix(sum, y[i] != y[i] ? 0x7ff8000000000000u : u);                                \
         if (sizeof(wide) == sizeof(double) || NO_WIDE) continue;                               \
-        double e = error_in_ulp(y[i], name##_exact_f64(x[i]), 53, -1074, 0x1.fffffffffffffp1023); \
+        double e = error_in_ulp(y[i], EXACT_##kind(f_wide, (wide)x[i], (wide)second[i]), 53, -1074, 0x1.fffffffffffffp1023); \
         if (e > worst) worst = e, at = x[i];                                                   \
       }                                                                                        \
     }                                                                                          \
