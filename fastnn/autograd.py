@@ -523,7 +523,7 @@ def _seed(root: Tensor, gradient: TensorLike | None) -> Array:
     if not root.requires_grad:
         raise errors.order_error(
             "Tensor.backward", "this tensor does not depend on any tensor with requires_grad=True",
-            "Create the inputs with requires_grad=True, outside no_grad().",
+            "Create the inputs with requires_grad=True, outside no_grad(); call models with training=True.",
         )
     if gradient is None:
         if root.size != 1:

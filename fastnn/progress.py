@@ -1,4 +1,4 @@
-"""What is shown while a model trains: a tqdm line per epoch, a printed line, or nothing.
+"""What is shown while a model trains: a tqdm line per epoch, what Keras prints for verbose=2, or nothing.
 
 tqdm is imported when the first line is drawn. Metrics are read only when a line is drawn, at most ten times a second.
 """
@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from fastnn import config, errors
 
@@ -43,14 +45,14 @@ def in_notebook() -> bool:
 
 
 class Progress:
-    """One line of progress: `update` after each step, `finish` with the final values.
+    """One line of progress: `update` after each step, `close` or `finish` with the final values.
 
     Parameters
     ----------
     verbose : int
         0, 1 or 2, see `resolve_verbose`.
     title : str
-        What the line begins with, ``"Epoch 1/5"``.
+        What the live line begins with, and what is printed before the other: ``"Epoch 1/5"``.
     total : int, optional
         Number of steps, where it is known.
     """
@@ -75,6 +77,8 @@ class Progress:
                 dynamic_ncols=columns is None,
             )
             self._next += INTERVAL
+        elif verbose == 2 and title:
+            _print(title)
 
     def update(self, done: int, read: Read | None = None) -> None:
         """Note that ``done`` steps are finished; ``read`` gives the metrics if the line is due."""
@@ -87,21 +91,22 @@ class Progress:
         self._postfix(read() if read is not None else {})
         self._bar.update(done - self._bar.n)
 
-    def finish(self, done: int, logs: Mapping[str, float] | None = None) -> None:
-        """Show the final values and end the line."""
-        logs = logs or {}
+    def close(self, done: int, logs: Mapping[str, float] | None = None) -> None:
+        """End the live line with the final values; a printed one waits for `finish`."""
         if self._bar is not None:
             self._bar.n = done
-            self._postfix(logs)
+            self._postfix(logs or {})
             self._bar.close()  # draws the line once more
             self._bar = None
-        elif self.verbose == 2:
+
+    def finish(self, done: int, logs: Mapping[str, float] | None = None) -> None:
+        """End the line with the final values."""
+        self.close(done, logs)
+        if self.verbose == 2:
             seconds = time.perf_counter() - self._begin
-            parts = [self.title] if self.title else []
-            parts += [f"{done}/{self.total or done}", f"{seconds:.0f}s", per_step(seconds / max(done, 1))]
-            parts += [f"{name}: {_number(value)}" for name, value in logs.items()]
-            sys.stdout.write(" - ".join(parts) + "\n")
-            sys.stdout.flush()
+            parts = [f"{done}/{self.total or done}", f"{seconds:.0f}s", per_step(seconds / max(done, 1))]
+            parts += [f"{name}: {_as_keras(value)}" for name, value in (logs or {}).items()]
+            _print(" - ".join(parts))
 
     def abandon(self) -> None:
         """End the line after an error or an interruption."""
@@ -123,8 +128,20 @@ def per_step(seconds: float) -> str:
     return f"{seconds * 1e6:.0f}us/step"
 
 
-def _number(value: float) -> str:
-    return f"{value:.4f}" if value == 0 or not abs(value) < 1e-3 else f"{value:.4e}"
+def _number(value: Any) -> str:
+    mean = float(np.mean(value))  # a step may report several values under one name
+    return f"{mean:.4f}" if mean == 0 or not abs(mean) < 1e-3 else f"{mean:.4e}"
+
+
+def _as_keras(value: Any) -> str:
+    """A value as Keras prints it with verbose=2, where scripts read it."""
+    mean = float(np.mean(value))
+    return f"{mean:.4f}" if mean > 1e-3 else f"{mean:.4e}"
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _screen() -> tuple[int | None, int | None]:

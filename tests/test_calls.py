@@ -223,6 +223,11 @@ def test_training_and_tensors_are_calls_of_their_own():
     y = model(Tensor(X[:3]))
     assert y.requires_grad and model(X[:3], training=True).requires_grad
     np.testing.assert_array_equal(y.numpy(), model(X[:3]).numpy())
+    a, b = layers.Input((6,), name="a"), layers.Input((6,), name="b")
+    two = models.Model({"a": a, "b": b}, model(a) + model(b))
+    assert two({"a": X[:3], "b": Tensor(X[:3])}).requires_grad, "a tensor anywhere"
+    assert two({"a": Tensor(X[:3]), "b": Tensor(X[:3])}, training=False).requires_grad
+    assert not two({"a": X[:3], "b": X[:3]}).requires_grad
     assert model.predict(X[:40], verbose=0).shape == (40, 3)
     with pytest.raises(ValueError, match="must be 6"):
         model(X[:3, :5])

@@ -10,7 +10,7 @@ import types
 import numpy as np
 import pytest
 
-from fastnn import layers, models, progress
+from fastnn import layers, models, ops, progress
 
 
 class Terminal(io.StringIO):
@@ -87,20 +87,40 @@ def test_at_most_ten_updates_a_second(monkeypatch):
     assert "1000/1000" in terminal.getvalue() and "loss=0.5000" in terminal.getvalue()
 
 
-def test_verbose_2_prints_one_line_an_epoch(capsys):
+def test_verbose_2_prints_what_keras_prints(capsys):
+    from fastnn.callbacks import LearningRateScheduler
+
     model, x, y = model_and_data()
-    model.fit(x, y, epochs=2, validation_split=0.5, verbose=2)
+    fit = {"validation_split": 0.5, "verbose": 2}
+    model.fit(x, y, epochs=2, callbacks=[LearningRateScheduler(lambda epoch: 0.0)], **fit)
     got = capsys.readouterr()
     lines = got.out.strip().split("\n")
-    assert len(lines) == 2 and got.err == ""
-    number = r"\d\.\d{4}(e-\d\d)?"
+    assert len(lines) == 4 and got.err == ""
+    number = r"\d\.\d{4}(e[+-]\d\d)?"
     values = " - ".join(f"{name}: {number}" for name in ("loss", "mae", "val_loss", "val_mae"))
-    pattern = rf"Epoch 2/2 - 1/1 - \d+s - \d+(us|ms|s)/step - {values}"
-    assert re.fullmatch(pattern, lines[1]), lines[1]
+    assert lines[::2] == ["Epoch 1/2", "Epoch 2/2"]
+    assert re.fullmatch(
+        rf"1/1 - \d+s - \d+(us|ms|s)/step - {values} - learning_rate: 0.0000e\+00", lines[3]
+    ), lines[3]
+    model.fit(x, y, **fit)
+    assert capsys.readouterr().out.startswith("1/1 - "), "one epoch has no title"
     model.evaluate(x, y, verbose=2)
     assert re.fullmatch(
         rf"2/2 - \d+s - \d+(us|ms|s)/step - loss: {number} - mae: {number}\n", capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_several_values_under_one_name_are_shown_as_their_mean(verbose, capsys):
+    class Own(models.Sequential):
+        def train_step(self, data):
+            return {"several": ops.convert_to_tensor([0.25, 0.75])}
+
+    model = Own([layers.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((64, 2)), np.ones(64), verbose=verbose)
+    got = capsys.readouterr()
+    assert re.search("several[:=] ?0.5000", got.err + got.out)
 
 
 def test_verbose_0_and_1(capsys):

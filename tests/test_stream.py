@@ -238,7 +238,7 @@ def test_a_dataset_is_told_of_epochs_and_shuffled():
 def test_the_number_of_steps_is_shown_where_it_is_known(capsys):
     net().fit(Loader(cut(X, Y)), verbose=2)
     net().fit(Again(cut(X, Y)), verbose=2)
-    assert capsys.readouterr().out.count(" - 9/9 - ") == 2
+    assert capsys.readouterr().out.count("9/9 - ") == 2
     steps = []
     note = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
     net().fit(Again(cut(X, Y)), verbose=0, callbacks=[note])

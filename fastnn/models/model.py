@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import errors, registry
+from fastnn import errors, registry, tree
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer, _state
 from fastnn.models.data import Data
@@ -22,6 +22,13 @@ from fastnn.models.trainer import Trainer
 def _inputs_and_outputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether a model's arguments are those of a graph."""
     return len(args) == 2 or "outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs)
+
+
+def _holds_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call got tensors, anywhere in its arguments."""
+    if len(args) == 1 and not kwargs and not tree.is_nested(args[0]):
+        return isinstance(args[0], Tensor)
+    return any(isinstance(leaf, Tensor) for leaf in tree.flatten((args, kwargs)))
 
 
 class Model(Trainer, Files):
@@ -107,7 +114,8 @@ class Model(Trainer, Files):
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """The output for an input.
 
-        For plain arrays nothing is recorded for gradients, unless ``training=True``; give a `Tensor` to differentiate.
+        For plain arrays nothing is recorded for gradients, unless ``training=True``; give a `Tensor` to differentiate,
+        or a structure with one.
         """
         mode = None
         if not (training or kwargs) and len(args) == 1:
@@ -115,13 +123,12 @@ class Model(Trainer, Files):
             found = self._programs.run(args[0], mode, sys.maxsize)
             if found is not None:
                 return as_result(*found)
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        if training or _state.depth or isinstance(first, Tensor):
+        if training or _state.depth or _holds_tensors(args, kwargs):
             return super().__call__(*args, training=training, **kwargs)
         with no_grad():
             written = super().__call__
-            if mode is not None and type(first) in (np.ndarray, list, tuple, dict) and self.built:
-                return self._programs.call(self, first, mode, lambda x: written(x, training=training))
+            if mode is not None and type(args[0]) in (np.ndarray, list, tuple, dict) and self.built:
+                return self._programs.call(self, args[0], mode, lambda x: written(x, training=training))
             return written(*args, training=training, **kwargs)
 
     def _prepare(self, x: Any) -> None:

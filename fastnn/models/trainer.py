@@ -61,7 +61,7 @@ class Trainer(SingleBatches):
         epochs : int
             Number of the epoch to stop before.
         verbose : "auto", 0, 1 or 2
-            1 shows a line of progress, 2 prints a line per epoch; "auto" is 1 in terminals and notebooks, else 0.
+            1 shows a line of progress, 2 prints what Keras prints; "auto" is 1 in terminals and notebooks, else 0.
         callbacks : list of Callback, optional
         validation_split : float
             The share of the data, taken from the end before shuffling, that is held out.
@@ -141,7 +141,8 @@ class Trainer(SingleBatches):
                 self._plan_training()  # a callback may have changed what is trained
                 if epoch > initial_epoch:
                     batches.begin(generator)
-                progress = Progress(verbose, f"Epoch {epoch + 1}/{epochs}", batches.steps)
+                title = f"Epoch {epoch + 1}/{epochs}" if verbose != 2 or epochs > 1 else ""
+                progress = Progress(verbose, title, batches.steps)
                 try:
                     done, logs = self._run_epoch(batches, train_replay, hooks, progress)
                     if not done:
@@ -150,10 +151,11 @@ class Trainer(SingleBatches):
                     if held is not None and _should_validate(who, validation_freq, epoch):
                         found = self._validate(held, test_replay, hooks)
                         logs = as_logs(logs | {f"val_{name}": value for name, value in found.items()})
-                    progress.finish(done, logs)
+                    progress.close(done, logs)
                 finally:
                     progress.abandon()
                 hooks.on_epoch_end(epoch, logs)
+                progress.finish(done, logs)  # what is printed shows what callbacks add, such as the learning rate
                 if self.stop_training:
                     break
             if self.optimizer is not None and epochs > 0:

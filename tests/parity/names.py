@@ -151,10 +151,21 @@ def differences(theirs: Any, ours: Any) -> str:
 def _parameters(thing: Any) -> list[inspect.Parameter] | None:
     try:
         # Classes of Keras have a __new__ of (*args, **kwargs).
-        signature = inspect.signature(thing.__init__ if inspect.isclass(thing) else thing)
+        signature = inspect.signature(_init(thing) if inspect.isclass(thing) else thing)
     except (TypeError, ValueError):
         return None
     return [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+
+
+def _init(cls: type) -> Any:
+    """The first __init__ of a class that names its arguments: optimizers of some backends have another in front."""
+    anything = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    for base in cls.__mro__:
+        if "__init__" in vars(base):
+            kinds = {p.kind for p in list(inspect.signature(base.__init__).parameters.values())[1:]}
+            if kinds != anything or not base.__module__.startswith("keras.src.backend."):
+                return base.__init__
+    return cls.__init__
 
 
 def _show(p: inspect.Parameter) -> str:

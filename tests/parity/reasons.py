@@ -232,6 +232,12 @@ BEHAVIOUR: dict[str, str] = {
         "a spent generator ends training with a warning; `shuffle=True` with a generator is ignored without one; "
         "`class_weight` is taken with generators, too; lists of numbers are one array"
     ),
+    "Model.fit, verbose": (
+        "1 draws with tqdm, on stderr; `auto` is silent where that is no terminal or notebook; 2 prints Keras's text"
+    ),
+    "Model.__call__": (
+        "on plain arrays it notes nothing for gradients, unless `training=True`; in a `train_step` data are tensors"
+    ),
     "Model.compile": "several losses of one output are refused; without `compile`, `fit` is a RuntimeError",
     "Model.add_metric": "works, as in Keras 2",
     "Model.save": "`.keras` (with h5py) and `.npz`; `.h5` of Keras 2 is refused",

@@ -42,6 +42,7 @@ def several(library, form="list"):
 
 
 LIST = [REAL, LABELS, YES]
+TUPLE = tuple(LIST)  # batches on TensorFlow may have no lists
 DICT = {"yes": YES, "label": LABELS, "real": REAL}
 LOSSES = ["mse", "sparse_categorical_crossentropy", "binary_crossentropy"]
 NAMED = dict(zip(("real", "label", "yes"), LOSSES, strict=True))
@@ -174,14 +175,14 @@ def dataset(library, parts):
 
 
 SOURCES = {
-    "generator": (lambda k: endless(batches([A, B], LIST)), {"steps_per_epoch": 3, "epochs": 3}),
-    "once": (lambda k: iter(b for b in batches([A, B], LIST)), {}),
-    "weights": (lambda k: (b for b in batches([A, B], LIST, [W, V, W])), {}),
-    "dataset": (lambda k: dataset(k, batches([A, B], LIST)), {"epochs": 2}),
-    "dataset, some steps": (lambda k: dataset(k, batches([A, B], LIST)), {"epochs": 3, "steps_per_epoch": 3}),
+    "generator": (lambda k: endless(batches((A, B), TUPLE)), {"steps_per_epoch": 3, "epochs": 3}),
+    "once": (lambda k: iter(b for b in batches((A, B), TUPLE)), {}),
+    "weights": (lambda k: (b for b in batches((A, B), TUPLE, (W, V, W))), {}),
+    "dataset": (lambda k: dataset(k, batches((A, B), TUPLE)), {"epochs": 2}),
+    "dataset, some steps": (lambda k: dataset(k, batches((A, B), TUPLE)), {"epochs": 3, "steps_per_epoch": 3}),
     "validation": (
-        lambda k: dataset(k, batches([A, B], LIST)),
-        lambda k: {"validation_data": dataset(k, batches([A, B], LIST)), "validation_steps": 2, "epochs": 2},
+        lambda k: dataset(k, batches((A, B), TUPLE)),
+        lambda k: {"validation_data": dataset(k, batches((A, B), TUPLE)), "validation_steps": 2, "epochs": 2},
     ),
 }
 
