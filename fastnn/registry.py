@@ -215,7 +215,10 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def deserialize_keras_object(config: Any, custom_objects: Any = None, safe_mode: bool = True, **kwargs: Any) -> Any:
-    """The object that `serialize_keras_object` described."""
+    """The object that `serialize_keras_object` described.
+
+    ``safe_mode`` makes no difference: code is never read from a configuration.
+    """
     for unknown in kwargs:
         raise errors.unknown_argument("deserialize_keras_object", unknown, ("custom_objects", "safe_mode"))
     return deserialize(config, custom_objects)

@@ -1,7 +1,6 @@
 """Calls of `fastnn.ops`, for tests/test_ops_cases.py (NumPy, differences) and tests/parity/test_ops.py (Keras).
 
-A case is a name and its arguments: float32 arrays are differentiated,
-        everything else is passed as it is. `plain` says
+A case is a name and its arguments: float32 arrays are differentiated, everything else is passed as it is. `plain` says
 that nothing is differentiable; `numpy` is what computes the same, by default NumPy's function of the name.
 """
 

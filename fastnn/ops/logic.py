@@ -359,6 +359,8 @@ def allclose(
 def isin(x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Whether the element of x1 is among those of x2; ``invert`` asks for the opposite.
 
+    ``assume_unique`` makes no difference.
+
     Examples
     --------
     >>> from fastnn import ops
