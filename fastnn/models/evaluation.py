@@ -161,12 +161,11 @@ class Evaluation(Steps):
             level = 0
         with contextlib.closing(batches):
             if batches.steps == 1 and level == 0 and callbacks is None and type(x) is np.ndarray:
-                return self._predict_one(who, x)
+                return self._predict_one(x)
             return self._predict(who, batches, level, callbacks)
 
-    def _predict_one(self, who: str, x: Array) -> Any:
+    def _predict_one(self, x: Array) -> Any:
         """The outputs for an array that is one batch."""
-
         dtype = self._dtypes(data.Data(x))[0]
 
         def outputs(array: Array) -> Any:

@@ -10,6 +10,7 @@ import fastnn.ops as ops  # for casts, slices and arithmetic, looked up when use
 from fastnn._core import empty, launch
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, as_tensor, dense, grad_buffer, record
 from fastnn.ops.dtypes import BOOL, FLOAT64, INT32, INT64, cast_array
+from fastnn.ops.gather import axis_or_flat
 from fastnn.ops.strided import axis_of
 
 RUNNING_SUM, RUNNING_PRODUCT = range(2)  # field op of the kernel cumulate
@@ -60,9 +61,7 @@ def cumprod(x: TensorLike, axis: int | None = None, dtype: npt.DTypeLike | None 
 def _cumulate(name: str, op: int, x: TensorLike, axis: int | None, dtype: npt.DTypeLike | None) -> Tensor:
     x = as_tensor(x) if dtype is None else ops.cast(x, dtype)
     x = ops.cast(x, INT32) if x.dtype == BOOL else x
-    if axis is None:
-        x, axis = ops.ravel(x), 0
-    axis = axis_of(name, axis, x.ndim)
+    x, axis = axis_or_flat(name, x, axis)
     sizes = {"outer": math.prod(x.shape[:axis]), "n": x.shape[axis], "inner": math.prod(x.shape[axis + 1 :])}
     source = dense(x)
     if x.dtype.kind != "f":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -63,25 +64,14 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     >>> ops.take([[1, 2, 3], [4, 5, 6]], [2, 0], axis=1).tolist()
     [[3, 1], [6, 4]]
     """
-    x = as_tensor(x)
-    if axis is None:
-        x, axis = ops.ravel(x), 0
-    axis = axis_of("take", axis, x.ndim)
+    x, axis = axis_or_flat("take", x, axis)
     index = as_int64("take", "indices", indices)
     before, extent, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
     y = empty((*before, *index.shape, *after), x.dtype)
-    sizes = {
-        "outer": int(np.prod(before, dtype=np.int64)), "extent": extent,
-        "inner": int(np.prod(after, dtype=np.int64)), "m": index.size,
-    }  # fmt: skip
+    sizes = {"outer": math.prod(before), "extent": extent, "inner": math.prod(after), "m": index.size}
     status = zeros_array((1,), INT64)
     launch("take", FLOAT32, x=dense(x), index=index, y=y, status=status, itemsize=x.dtype.itemsize, **sizes)
-
-    def wrong_index(position: int) -> Exception:
-        got = errors.Shown(f"{int(index.reshape(-1)[position])} at position {position}")
-        return IndexError(errors.sentence("take", "indices", f"at least {-extent} and below {extent}", got))
-
-    guard(status, wrong_index)
+    guard_indices("take", index, extent, status)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         dx = grad_buffer(x)
@@ -89,6 +79,24 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
         return (dx,)
 
     return record("take", y, (x,), gradient)
+
+
+def axis_or_flat(who: str, x: TensorLike, axis: int | None) -> tuple[Tensor, int]:
+    """x flattened if axis is None, and the axis counted from the front."""
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = ops.ravel(x), 0
+    return x, axis_of(who, axis, x.ndim)
+
+
+def guard_indices(who: str, index: Array, extent: int, status: Array) -> None:
+    """End the step with an IndexError if the kernel found an index out of range."""
+
+    def wrong_index(position: int) -> Exception:
+        got = errors.Shown(f"{int(index.reshape(-1)[position])} at position {position}")
+        return IndexError(errors.sentence(who, "indices", f"at least {-extent} and below {extent}", got))
+
+    guard(status, wrong_index)
 
 
 def getitem(x: TensorLike, index: Any) -> Tensor:
@@ -185,7 +193,7 @@ def getitem_arrays(x: Tensor, full: list[Any], arrays: list[int]) -> Tensor:
         places = index if places is None else ops.add(ops.multiply(places, extent), index)
     flat = ops.moveaxis(x, axes, list(range(len(axes))))
     rest = flat.shape[len(axes) :]
-    y = take(ops.reshape(flat, (int(np.prod(extents, dtype=np.int64)), *rest)), as_tensor(places), axis=0)  # type: ignore[arg-type]  # there are several
+    y = take(ops.reshape(flat, (math.prod(extents), *rest)), as_tensor(places), axis=0)  # type: ignore[arg-type]  # there are several
     advanced = [i for i, item in enumerate(full) if isinstance(item, (int, np.ndarray))]
     ndim = y.ndim - len(rest)
     if advanced[-1] - advanced[0] == len(advanced) - 1:  # side by side: the result's axes stand where theirs stood
@@ -299,7 +307,7 @@ def one_hot(
     wanted = np.dtype(dtype or config.floatx())
     computed = wanted if wanted in (FLOAT32, FLOAT64) else FLOAT32
     y = empty((*index.shape[:axis], num_classes, *index.shape[axis:]), computed)
-    outer, inner = (int(np.prod(n, dtype=np.int64)) for n in (index.shape[:axis], index.shape[axis:]))
+    outer, inner = math.prod(index.shape[:axis]), math.prod(index.shape[axis:])
     launch("one_hot", computed, index=index, y=y, outer=outer, classes=num_classes, inner=inner)
     return Tensor.wrap(y) if wanted == computed else cast(Tensor.wrap(y), wanted)
 

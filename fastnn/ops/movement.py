@@ -5,6 +5,7 @@ Results are new C-contiguous arrays, except that `reshape` and its like share me
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -59,7 +60,7 @@ def reshape(x: TensorLike, newshape: int | Sequence[Any]) -> Tensor:
     """
     x = as_tensor(x)
     shape = shape_of("reshape", "newshape", newshape)
-    known = int(np.prod([n for n in shape if n != -1], dtype=np.int64))
+    known = math.prod(n for n in shape if n != -1)
     unknown = shape.count(-1)
     fits = known == x.size if not unknown else unknown == 1 and known > 0 and x.size % known == 0
     if not fits or min(shape, default=0) < -1:

@@ -13,8 +13,9 @@ from fastnn._core import empty, launch, values_are_read
 from fastnn.autograd import Array, Tensor, TensorLike, as_float, as_tensor, dense
 from fastnn.ops.axes import Axis, kept_shape, normalize_axes
 from fastnn.ops.dtypes import FLOAT64, INT32, INT64, UINT64, cast_array, pair
+from fastnn.ops.gather import axis_or_flat
 from fastnn.ops.reduce import axes_last
-from fastnn.ops.strided import axis_of, table
+from fastnn.ops.strided import table
 
 # ---- order --------------------------------------------------------------------------------------------------------
 
@@ -32,14 +33,6 @@ def _order(x: Array, descending: bool = False) -> Array:
     return y
 
 
-def _along(who: str, x: TensorLike, axis: int | None) -> tuple[Tensor, int]:
-    """x flattened if axis is None, and the axis counted from the front."""
-    x = as_tensor(x)
-    if axis is None:
-        x, axis = ops.ravel(x), 0
-    return x, axis_of(who, axis, x.ndim)
-
-
 def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
     """The places of the elements in ascending order along an axis, int32; equal ones keep their order, NaN comes last.
 
@@ -55,7 +48,7 @@ def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
     >>> ops.argsort([3.0, 1.0, 2.0]).tolist()
     [1, 2, 0]
     """
-    x, axis = _along("argsort", x, axis)
+    x, axis = axis_or_flat("argsort", x, axis)
     places = Tensor.wrap(_order(dense(ops.moveaxis(x, axis, -1))))
     return ops.moveaxis(ops.cast(places, INT32), -1, axis)
 
@@ -75,7 +68,7 @@ def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
     >>> ops.sort([[3, 1, 2]]).tolist()
     [[1, 2, 3]]
     """
-    x, axis = _along("sort", x, axis)
+    x, axis = axis_or_flat("sort", x, axis)
     return ops.moveaxis(_sorted_rows(ops.moveaxis(x, axis, -1)), -1, axis)
 
 
@@ -85,7 +78,7 @@ def _sorted_rows(x: Tensor) -> Tensor:
 
 def argpartition(x: TensorLike, kth: int, axis: int = -1) -> Tensor:
     """Places of the elements such that the kth smallest stands at kth, smaller ones before it: here, all in order."""
-    x, at = _along("argpartition", x, axis)
+    x, at = axis_or_flat("argpartition", x, axis)
     if not -x.shape[at] <= kth < x.shape[at]:
         raise errors.value_error("ops.argpartition", "kth", f"an index of the {x.shape[at]} positions", kth)
     return argsort(x, at)

@@ -12,12 +12,12 @@ import numpy as np
 
 import fastnn.ops as ops  # for selection and arithmetic, looked up when used
 from fastnn import errors
-from fastnn._core import empty, guard, launch
+from fastnn._core import empty, launch
 from fastnn._core import zeros as zeros_array
 from fastnn.autograd import Array, Tensor, TensorLike, as_tensor, dense, grad_buffer, record
 from fastnn.ops.axes import MAX
 from fastnn.ops.dtypes import INT64
-from fastnn.ops.gather import as_int64, take
+from fastnn.ops.gather import as_int64, guard_indices, take
 from fastnn.ops.movement import slices
 from fastnn.ops.segment import combine, segment_max, segment_min, segment_prod, segment_sum
 from fastnn.ops.strided import FLOAT32, Shape, axis_of, contiguous_copy, move, shape_of
@@ -64,12 +64,7 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None)
     y, status = empty(index.shape, x.dtype), zeros_array((1,), INT64)
     sizes = {"outer": math.prod(around[:axis]), "extent": extent, "inner": math.prod(around[axis + 1 :]), "m": m}
     launch("take_along", FLOAT32, x=dense(x), index=index, y=y, status=status, itemsize=x.dtype.itemsize, **sizes)
-
-    def wrong_index(position: int) -> Exception:
-        got = errors.Shown(f"{int(index.reshape(-1)[position])} at position {position}")
-        return IndexError(errors.sentence("take_along_axis", "indices", f"at least {-extent} and below {extent}", got))
-
-    guard(status, wrong_index)
+    guard_indices("take_along_axis", index, extent, status)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
         dx = grad_buffer(x)
