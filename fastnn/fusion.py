@@ -33,8 +33,8 @@ from fastnn.layers.merge import Add
 from fastnn.layers.normalization import BatchNormalization
 from fastnn.layers.pool import MaxPooling1D, MaxPooling2D
 from fastnn.layers.separable import SeparableConv1D, SeparableConv2D
-from fastnn.ops.conv import Affine, Fusion
 from fastnn.ops.conv_pool import MOST_POSITIONS
+from fastnn.ops.fused import Affine, Fusion
 from fastnn.symbolic import Operation
 
 SLOPE = 0.2  # of activations.leaky_relu

@@ -7,10 +7,11 @@ import pytest
 
 import fastnn
 from fastnn import _core, ops
-from fastnn.ops.conv import Affine, Fusion, checked_conv
+from fastnn.ops.conv import checked_conv
 from fastnn.ops.conv_pool import checked_conv_max_pool
 from fastnn.ops.conv_transpose import checked_transpose
 from fastnn.ops.depthwise import checked_depthwise
+from fastnn.ops.fused import Affine, Fusion
 from fastnn.ops.normalization import affine
 from tests.helpers import assert_same_bits, check_bits, random_array, run
 

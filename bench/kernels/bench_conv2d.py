@@ -14,7 +14,8 @@ import pytest
 from harness import measure
 
 from fastnn import _core
-from fastnn.ops.conv import Fusion, convolve, input_gradient, kernel_gradient, sizes_of
+from fastnn.ops.conv import convolve, input_gradient, kernel_gradient, sizes_of
+from fastnn.ops.fused import Fusion
 from fastnn.ops.window import Window, window
 
 

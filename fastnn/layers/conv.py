@@ -9,8 +9,9 @@ from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, check_strides_and_dilation, numbers, standardize_padding, windows
-from fastnn.ops.conv import Fusion, checked_conv
+from fastnn.ops.conv import checked_conv
 from fastnn.ops.conv_pool import checked_conv_max_pool
+from fastnn.ops.fused import Fusion
 
 
 class BaseConv(Spatial):

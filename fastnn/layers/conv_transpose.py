@@ -9,8 +9,8 @@ from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, check_strides_and_dilation, numbers, standardize_padding
-from fastnn.ops.conv import Fusion
 from fastnn.ops.conv_transpose import checked_transpose, transposed_extent
+from fastnn.ops.fused import Fusion
 
 
 class BaseConvTranspose(Spatial):

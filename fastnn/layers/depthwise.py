@@ -9,8 +9,8 @@ from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, numbers, standardize_padding, windows
-from fastnn.ops.conv import Fusion
 from fastnn.ops.depthwise import checked_depthwise
+from fastnn.ops.fused import Fusion
 
 
 class BaseDepthwiseConv(Spatial):

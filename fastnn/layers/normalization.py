@@ -9,7 +9,7 @@ from fastnn import config, constraints, errors, initializers, ops, regularizers
 from fastnn.autograd import Tensor, Variable, is_grad_enabled
 from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
 from fastnn.layers.edge import add_weight, check_positive_int
-from fastnn.ops.conv import PLAIN, Affine, Fusion
+from fastnn.ops.fused import PLAIN, Affine, Fusion
 from fastnn.ops.normalization import affine, along, by_batch, by_groups, by_moments, move_statistics
 
 

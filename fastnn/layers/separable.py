@@ -9,8 +9,9 @@ from fastnn.autograd import Tensor
 from fastnn.layers import edge
 from fastnn.layers.base import Shape
 from fastnn.layers.spatial import Spatial, numbers, standardize_padding, windows
-from fastnn.ops.conv import PLAIN, Fusion, checked_conv
+from fastnn.ops.conv import checked_conv
 from fastnn.ops.depthwise import checked_depthwise
+from fastnn.ops.fused import PLAIN, Fusion
 
 
 class BaseSeparableConv(Spatial):

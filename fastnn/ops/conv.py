@@ -5,53 +5,17 @@ A line (n, length, c) is an image of height 1: the same kernels on the same memo
 
 from __future__ import annotations
 
-import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
-from fastnn.autograd import Array, Tensor, TensorLike, as_float, dense, grad_buffer, record, take_sum
-from fastnn.ops.dtypes import cast, common_dtype
+from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, record, take_sum
+from fastnn.ops.dtypes import same_dtype
+from fastnn.ops.fused import PLAIN, Fusion, behind_fusion, check_fusion, only_given
 from fastnn.ops.movement import transpose
 from fastnn.ops.window import Padding, Window, along_line, channels_first, window_of
-
-LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
-ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
-
-
-class Affine(NamedTuple):
-    """``(y - mean) * scale + beta`` for each channel, which no gradient is wanted of."""
-
-    mean: Array | None = None
-    scale: Array | None = None
-    beta: Array | None = None
-
-
-class Fusion(NamedTuple):
-    """What is done to an op's value before it is stored: ``act(norm(y) + residual)``."""
-
-    activation: str | None = None
-    slope: float = 0.2  # of leaky_relu
-    residual: Tensor | None = None
-    norm: Affine = Affine()
-
-    @property
-    def act(self) -> int:
-        return ACTIVATIONS[self.activation]
-
-    @property
-    def leak(self) -> float:
-        return self.slope if self.activation == "leaky_relu" else 0.0
-
-    def fields(self) -> dict[str, Any]:
-        """What a convolution's kernel is told."""
-        residual = None if self.residual is None else dense(self.residual)
-        return {"act": self.act, "slope": self.leak, "residual": residual, **self.norm._asdict()}
-
-
-PLAIN = Fusion()
 
 
 def conv2d(
@@ -175,38 +139,6 @@ def fused_conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, sizes: dict[str
     return record("conv2d", y, only_given(inputs, inputs), gradient)
 
 
-def only_given(inputs: tuple[Tensor | None, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The values of those inputs that are not None."""
-    return tuple(value for x, value in zip(inputs, values, strict=True) if x is not None)
-
-
-def behind_fusion(dy: Array, y: Array, fusion: Fusion, dbias: Array | None) -> tuple[Array, Array]:
-    """The gradients of the residual and of the convolution's own result, and the bias's where it is wanted."""
-    norm, channels = fusion.norm, y.shape[-1]
-    if norm.scale is None:
-        dz = behind_activation(dy, y, fusion.act, fusion.leak, dbias)
-        return dz, dz
-    dz, scaled = behind_activation(dy, y, fusion.act, fusion.leak, None), empty(y.shape, y.dtype)
-    launch(
-        "norm_bwd_apply", y.dtype, x=dz, dy=dz, mean=norm.mean, scale=norm.scale, beta=None, slope=None, shift=None,
-        dx=scaled, outer=1, red=y.size // max(channels, 1), inner=channels, act=LINEAR, alpha=0.0,
-    )
-    return dz, behind_activation(scaled, y, LINEAR, 0.0, dbias)
-
-
-def behind_activation(dy: Array, y: Array, act: int, slope: float, dbias: Array | None) -> Array:
-    """The gradient behind act from the one of its result y, and the bias's where it is wanted."""
-    dz = dy if act == LINEAR else empty(y.shape, y.dtype)
-    if act != LINEAR or dbias is not None:
-        at = (None, None) if act == LINEAR else (y, dz)
-        channels = y.shape[-1]
-        launch(
-            "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=dbias, m=y.size // channels, n=channels,
-            dy_rs=channels, slope=slope,
-        )
-    return dz
-
-
 # ---- from arrays to launches: C-contiguous, of one dtype ------------------------------------------------------------
 
 
@@ -299,13 +231,6 @@ def conv(
 # ---- arguments ----------------------------------------------------------------------------------------------------
 
 
-def same_dtype(*values: TensorLike) -> list[Tensor]:
-    """The values as float tensors of one dtype, the widest of theirs."""
-    tensors = [as_float(value) for value in values]
-    widest = functools.reduce(common_dtype, [x.dtype for x in tensors])
-    return [x if x.dtype == widest else cast(x, widest) for x in tensors]
-
-
 def to_channels_last(who: str, x: Tensor, kernel: Tensor, data_format: str | None) -> tuple[Tensor, bool]:
     """Inputs and kernel have 3 or 4 axes alike; the inputs with channels last, and whether they came first."""
     if x.ndim not in (3, 4):
@@ -333,13 +258,6 @@ def check_arguments(
     bias = rest[0] if rest else None
     check_bias(who, bias, kernel.shape[-1])
     return x, kernel, bias
-
-
-def check_fusion(who: str, fusion: Fusion) -> None:
-    if fusion.activation not in ACTIVATIONS:
-        raise errors.unknown_name(who, "activation", fusion.activation, [name for name in ACTIVATIONS if name])
-    if not fusion.slope >= 0:
-        raise errors.value_error(who, "slope", "at least 0", fusion.slope)
 
 
 def check_bias(who: str, bias: Tensor | None, channels: int) -> None:

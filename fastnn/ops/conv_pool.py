@@ -7,17 +7,9 @@ from typing import Any
 
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, is_grad_enabled, record
-from fastnn.ops.conv import (
-    LEAKY_RELU,
-    Fusion,
-    check_arguments,
-    fused_conv2d,
-    input_gradient,
-    kernel_gradient,
-    only_given,
-    sizes_of,
-)
+from fastnn.ops.conv import check_arguments, fused_conv2d, input_gradient, kernel_gradient, sizes_of
 from fastnn.ops.conv_pool_bwd import prefers_sparse, sparse_input_gradient, sparse_kernel_gradient
+from fastnn.ops.fused import LEAKY_RELU, LINEAR, Fusion, behind_activation, only_given
 from fastnn.ops.pool import max_pool_nhwc
 from fastnn.ops.window import Padding, Window, along_line, outputs_of, pair, window_of
 
@@ -113,13 +105,7 @@ def fused_conv2d_max_pool(
         dx = grad_buffer(x) if x.requires_grad else None
         dkernel = grad_buffer(kernel) if kernel.requires_grad else None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
-        dz = dy
-        if fusion.act == LEAKY_RELU:
-            dz, channels = empty(y.shape, y.dtype), y.shape[-1]
-            launch(
-                "bias_act_bwd", y.dtype, dy=dy, y=y, dz=dz, dbias=None, m=y.size // max(channels, 1), n=channels,
-                dy_rs=channels, slope=fusion.leak,
-            )
+        dz = behind_activation(dy, y, fusion.act, fusion.leak, None) if fusion.act == LEAKY_RELU else dy
         sparse_input, sparse_kernel = prefers_sparse(sizes, pool)
         if (dx is not None and not sparse_input) or (dbias is not None and dkernel is None) or not sparse_kernel:
             spread = expanded(dz, code, sizes, pool)
@@ -132,11 +118,7 @@ def fused_conv2d_max_pool(
         elif dkernel is not None:
             kernel_gradient(dkernel, dbias, image, spread, sizes)
         elif dbias is not None:
-            rows, channels = spread.size // max(y.shape[-1], 1), y.shape[-1]
-            launch(
-                "bias_act_bwd", y.dtype, dy=spread, y=None, dz=None, dbias=dbias, m=rows, n=channels, dy_rs=channels,
-                slope=0.0,
-            )
+            behind_activation(spread, spread, LINEAR, 0.0, dbias)
         return only_given(inputs, (dx, dkernel, dbias))
 
     return record("conv2d_max_pool", y, only_given(inputs, inputs), gradient)

@@ -11,19 +11,15 @@ from fastnn import errors
 from fastnn._core import empty, launch, scratch_count
 from fastnn.autograd import Array, Tensor, TensorLike, dense, grad_buffer, record
 from fastnn.ops.conv import (
-    PLAIN,
-    Fusion,
-    behind_fusion,
     check_bias,
-    check_fusion,
     convolve,
     from_channels_last,
     kernel_gradient,
-    only_given,
-    same_dtype,
     sizes_of,
     to_channels_last,
 )
+from fastnn.ops.dtypes import same_dtype
+from fastnn.ops.fused import PLAIN, Fusion, behind_fusion, check_fusion, only_given
 from fastnn.ops.window import Pair, Window, along_line, pair
 
 

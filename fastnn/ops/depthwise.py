@@ -6,18 +6,9 @@ from typing import Any
 
 from fastnn import errors
 from fastnn.autograd import Tensor, TensorLike
-from fastnn.ops.conv import (
-    PLAIN,
-    Fusion,
-    check_bias,
-    check_fusion,
-    conv,
-    from_channels_last,
-    fused_conv2d,
-    same_dtype,
-    sizes_of,
-    to_channels_last,
-)
+from fastnn.ops.conv import check_bias, conv, from_channels_last, fused_conv2d, sizes_of, to_channels_last
+from fastnn.ops.dtypes import same_dtype
+from fastnn.ops.fused import PLAIN, Fusion, check_fusion
 from fastnn.ops.window import Padding, window_of
 
 

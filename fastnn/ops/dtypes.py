@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fastnn import config, errors
 from fastnn._core import empty, launch
-from fastnn.autograd import Array, Tensor, TensorLike, as_tensor, contiguous, record
+from fastnn.autograd import Array, Tensor, TensorLike, as_float, as_tensor, contiguous, record
 
 DType: TypeAlias = np.dtype[Any]
 
@@ -98,6 +98,13 @@ def float_pair(a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
         return x, y
     dtype = np.dtype(config.floatx())
     return to_dtype(x, dtype), to_dtype(y, dtype)
+
+
+def same_dtype(*values: TensorLike) -> list[Tensor]:
+    """The values as float tensors of one dtype, the widest of theirs."""
+    tensors = [as_float(value) for value in values]
+    widest = functools.reduce(common_dtype, [x.dtype for x in tensors])
+    return [x if x.dtype == widest else cast(x, widest) for x in tensors]
 
 
 def to_dtype(x: Tensor, dtype: DType) -> Tensor:

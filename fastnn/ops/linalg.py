@@ -19,17 +19,14 @@ from fastnn.autograd import (
     Array,
     Tensor,
     TensorLike,
-    as_float,
     as_tensor,
     contiguous,
     dense,
     grad_buffer,
     record,
 )
-from fastnn.ops.dtypes import pair
-
-LINEAR, RELU, LEAKY_RELU = 0, 1, 2  # `act` of the kernel
-ACTIVATIONS = {None: LINEAR, "linear": LINEAR, "relu": RELU, "leaky_relu": LEAKY_RELU}
+from fastnn.ops.dtypes import pair, same_dtype
+from fastnn.ops.fused import LINEAR, Fusion, behind_activation, check_fusion
 
 
 def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -62,7 +59,7 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """
     if (integers := _integers(x1, x2)) is not None:
         return _of_integers(matmul, *integers)
-    a, b = _operands(x1, x2)
+    a, b = same_dtype(x1, x2)
     for argument, x in (("x1", a), ("x2", b)):
         if not x.ndim:
             raise errors.value_error("matmul", argument, "at least 1-dimensional", x.data, "Use multiply for scalars.")
@@ -116,7 +113,7 @@ def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """
     if (integers := _integers(x1, x2)) is not None:
         return _of_integers(dot, *integers)
-    a, b = _operands(x1, x2)
+    a, b = same_dtype(x1, x2)
     if not a.ndim or not b.ndim:
         return fastnn.ops.multiply(a, b)
     if b.ndim <= 2 or a.ndim == 1:
@@ -157,40 +154,27 @@ def linear(
     >>> fastnn.ops.linear([[1.0, 2.0]], [[1.0, -1.0], [1.0, -1.0]], [0.5, 0.5], activation="relu").numpy()
     array([[3.5, 0. ]], dtype=float32)
     """
-    if activation not in ACTIVATIONS:
-        raise errors.unknown_name("linear", "activation", activation, [name for name in ACTIVATIONS if name])
-    if not slope >= 0:
-        raise errors.value_error("linear", "slope", "at least 0", slope)
-    x, kernel = _operands(x, kernel)
+    fusion = Fusion(activation, slope)
+    check_fusion("linear", fusion)
+    x, kernel, *rest = same_dtype(x, kernel, *(() if bias is None else (bias,)))
     if kernel.ndim != 2:
         raise errors.value_error("linear", "kernel", "2-dimensional (inputs, units)", kernel.data)
     inputs, units = kernel.shape
     if not x.ndim or x.shape[-1] != inputs:
         raise errors.value_error("linear", "x", f"of size {inputs} along its last axis, as the kernel's first", x.data)
-    if bias is not None:
-        bias, _ = _operands(bias, x)
-        if bias.shape != (units,):
-            raise errors.value_error("linear", "bias", f"of shape ({units},), one per column of the kernel", bias.data)
-        if bias.dtype != x.dtype:
-            x, kernel = _operands(x, bias)[0], _operands(kernel, bias)[0]
+    bias = rest[0] if rest else None
+    if bias is not None and bias.shape != (units,):
+        raise errors.value_error("linear", "bias", f"of shape ({units},), one per column of the kernel", bias.data)
     rows = x.data if x.ndim == 2 else dense(x).reshape(math.prod(x.shape[:-1]), inputs)
-    weights, act, slope = kernel.data, ACTIVATIONS[activation], slope if activation == "leaky_relu" else 0.0
+    weights, act, slope = kernel.data, fusion.act, fusion.leak
     y = empty((rows.shape[0], units), x.dtype)
     multiply_into(y, rows, weights, None if bias is None else dense(bias), act, slope)
     parents = (x, kernel) if bias is None else (x, kernel, bias)
 
     def gradient(dy: Array) -> tuple[Array | None, ...]:
-        dz = dy = dy.reshape(y.shape)
         dx = dkernel = None
         dbias = grad_buffer(bias) if bias is not None and bias.requires_grad else None
-        if act != LINEAR:
-            dz = empty(y.shape, y.dtype)
-        if act != LINEAR or dbias is not None:
-            at = (None, None) if act == LINEAR else (y, dz)
-            launch(
-                "bias_act_bwd", y.dtype, dy=dy, y=at[0], dz=at[1], dbias=dbias,
-                m=y.shape[0], n=units, dy_rs=units, slope=slope,
-            )
+        dz = behind_activation(dy.reshape(y.shape), y, act, slope, dbias)
         if x.requires_grad:
             dx = grad_buffer(x)
             multiply_into(dx.reshape(rows.shape), dz, weights.T)
@@ -215,16 +199,6 @@ def _of_integers(product: Callable[[TensorLike, TensorLike], Tensor], a: Tensor,
     """A product of integers, computed in float64 and so exact up to 2^53, in their type; of booleans whether any is."""
     y = fastnn.ops.cast(product(fastnn.ops.cast(a, "float64"), fastnn.ops.cast(b, "float64")), "int64")
     return fastnn.ops.cast(y, a.dtype)
-
-
-def _operands(x1: TensorLike, x2: TensorLike) -> tuple[Tensor, Tensor]:
-    """Both as float tensors of one dtype, the wider of the two."""
-    a, b = as_float(x1), as_float(x2)
-    if a.dtype != b.dtype:
-        wider = np.promote_types(a.dtype, b.dtype)
-        a = a if a.dtype == wider else fastnn.ops.cast(a, wider)
-        b = b if b.dtype == wider else fastnn.ops.cast(b, wider)
-    return a, b
 
 
 def multiply_into(

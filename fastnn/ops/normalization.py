@@ -18,7 +18,8 @@ from fastnn import config, errors
 from fastnn._core import empty, launch
 from fastnn.autograd import Array, Tensor, TensorLike, Variable, as_float, dense, grad_buffer, record
 from fastnn.ops.axes import SUM, Axis, normalize_axes, reduce_array
-from fastnn.ops.conv import LINEAR, PLAIN, Affine, Fusion, only_given, same_dtype
+from fastnn.ops.dtypes import same_dtype
+from fastnn.ops.fused import LINEAR, PLAIN, Affine, Fusion, only_given
 
 CHUNK = 128  # rows whose sums are one part: with two vectors of channels they fit into L1, see csrc/norm.c
 
