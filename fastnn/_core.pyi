@@ -76,6 +76,7 @@ class Arena:
 
 Inputs = tuple[npt.NDArray[Any] | None, ...]
 
+def layouts(inputs: Inputs) -> tuple[tuple[Any, ...] | None, ...]: ...
 def overlaps(inputs: Inputs) -> tuple[tuple[int, int, int], ...]: ...
 
 class Program:

@@ -135,7 +135,7 @@ class Tensor(Operators):
         return int(self.data.shape[0])
 
     def __repr__(self) -> str:
-        values = np.array2string(self._read("__repr__"), separator=", ", prefix="Tensor(")
+        values = np.array2string(self._read("Tensor.__repr__"), separator=", ", prefix="Tensor(")
         made_by = f", op={self._node.op!r}" if self._node else (", requires_grad=True" if self.requires_grad else "")
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{made_by})"
 
@@ -143,36 +143,37 @@ class Tensor(Operators):
 
     def numpy(self) -> Array:
         """The values as a new NumPy array; changing it does not change the tensor."""
-        return np.array(self._read("numpy()"))
+        return np.array(self._read("Tensor.numpy()"))
 
     def _read(self, what: str) -> Array:
         """The data, for Python to look at; a step in which that happens cannot be replayed."""
-        values_are_read(f"Tensor.{what}")
+        values_are_read(what)
         return self.data
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError("Tensor: np.asarray(tensor, copy=False) is not possible; values are always copied out.")
-        return np.array(self._read("__array__"), dtype=dtype)
+        return np.array(self._read("Tensor.__array__"), dtype=dtype)
 
     def item(self) -> Any:
         """The only element, as a Python number."""
-        return self._read("item()").item()
+        values_are_read("Tensor.item()")
+        return self.data.item()
 
     def tolist(self) -> Any:
-        return self._read("tolist()").tolist()
+        return self._read("Tensor.tolist()").tolist()
 
     def __float__(self) -> float:
-        return float(self._read("__float__").item())
+        return float(self._read("Tensor.__float__").item())
 
     def __int__(self) -> int:
-        return int(self._read("__int__").item())
+        return int(self._read("Tensor.__int__").item())
 
     def __bool__(self) -> bool:
-        return bool(self._read("__bool__"))
+        return bool(self._read("Tensor.__bool__"))
 
     def __index__(self) -> int:
-        return self._read("__index__").__index__()
+        return self._read("Tensor.__index__").__index__()
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.size == 1 and spec else repr(self)

@@ -308,3 +308,26 @@ def test_stateless_methods_leave_the_state_alone():
     assert m.result().item() == 2.0
     with pytest.raises(ValueError, match="metric_variables must be a list of 2 values"):
         m.stateless_result(state[:1])
+
+
+def test_state_is_found_however_late_it_is_made():
+    class Late(metrics.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            if not hasattr(self, "inner"):
+                self.peak = self.add_variable((), "zeros", name="peak")
+                self.inner = metrics.Mean()
+                self.more = [metrics.Sum()]
+            self.peak.assign(ops.maximum(self.peak, ops.max(y_pred)))
+            self.inner.update_state(y_pred)
+
+        def result(self):
+            return self.peak.value
+
+    m = Late()
+    assert m.variables == []
+    assert m([0.0], [3.0]).item() == 3.0
+    assert [v.name for v in m.variables] == ["peak", "total", "count", "total"]
+    m.other = metrics.Mean()
+    assert len(m.variables) == 6
+    m.reset_state()
+    assert all(v.numpy() == 0 for v in m.variables)

@@ -494,6 +494,14 @@ cdef tuple bounds(cnp.ndarray array):
     return (first + low, first + high, first) if cnp.PyArray_SIZE(array) else (0, 0, 0)
 
 
+def layouts(tuple inputs):
+    """What the arrays of two calls must share to be read by the same launches: dtype, shape, strides, alignment."""
+    return tuple([
+        None if array is None else
+        (array.dtype, array.shape, array.strides, cnp.PyArray_ISALIGNED(<cnp.ndarray?>array)) for array in inputs
+    ])
+
+
 def overlaps(tuple inputs):
     """Which inputs share memory, and how far apart they begin: ((number, number, bytes), ...).
 

@@ -119,15 +119,15 @@ class CallbackList(Callback):
         if model is not None:
             self.set_model(model)
         self.set_params(params)
-        self._users: dict[str, list[Any]] = {hook: [] for hook in HOOKS}
+        self._users: dict[str, list[Any]] = {}
         for callback in self.callbacks:
             for hook in _HISTORY_HOOKS if type(callback) is History else HOOKS:
-                if _overrides(callback, hook):
-                    self._users[hook].append(callback)
+                if type(callback) is History or _overrides(callback, hook):
+                    self._users.setdefault(hook, []).append(callback)
 
     def wants(self, hook: str) -> bool:
         """Whether any callback does something at this hook."""
-        return bool(self._users[hook])
+        return hook in self._users
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
@@ -140,7 +140,7 @@ class CallbackList(Callback):
             callback.set_model(model)
 
     def _call(self, hook: str, *args: Any, logs: Logs | None = None) -> None:
-        for callback in self._users[hook]:
+        for callback in self._users.get(hook, ()):
             getattr(callback, hook)(*args, logs=logs if logs is not None else {})
 
 

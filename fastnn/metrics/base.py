@@ -46,7 +46,10 @@ class Metric(Tracked):
 
     _direction: str | None = None  # "up" if more is better, "down" if less; for callbacks with mode="auto"
 
-    made: ClassVar[int] = 0  # so many metrics, ever: models look for theirs when there are more
+    made: ClassVar[int] = 0  # so many metrics and variables of theirs, ever: who knows some looks again after that
+
+    _bookkeeping: ClassVar[frozenset[str]] = frozenset({"_found"})
+    _found: tuple[Any, list[Variable]] = (None, [])  # all variables, and when that was known
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -56,7 +59,8 @@ class Metric(Tracked):
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         Metric.made += 1
         self.name = name or auto_name(type(self).__name__)
-        self._dtype = np.dtype(dtype or config.floatx()).name
+        self._np_dtype = np.dtype(dtype or config.floatx())
+        self._dtype = self._np_dtype.name
         self._variables: list[Variable] = []
 
     @property
@@ -67,6 +71,12 @@ class Metric(Tracked):
     @property
     def variables(self) -> list[Variable]:
         """The state, that of metrics kept as attributes included."""
+        stamp = self.version, Metric.made
+        if self._found[0] != stamp:
+            self._found = stamp, self._find_variables()
+        return list(self._found[1])
+
+    def _find_variables(self) -> list[Variable]:
         self._check_constructed()
         found = list(self._variables)
         for value in vars(self).values():
@@ -99,6 +109,7 @@ class Metric(Tracked):
             trainable=False, name=name or "variable",
         )
         self._variables.append(variable)
+        Metric.made += 1
         return variable
 
     def add_weight(
@@ -117,8 +128,9 @@ class Metric(Tracked):
 
     def reset_state(self) -> None:
         """Forget all batches."""
+        written = in_step()  # which a recording must see
         for variable in self.variables:
-            if in_step():
+            if written:
                 variable.assign(np.zeros(variable.shape, variable.dtype))
             else:
                 variable.data.fill(0)
@@ -190,7 +202,7 @@ class Metric(Tracked):
 
     def _value(self, result: Any) -> Tensor:
         """A result as a tensor of the metric's dtype."""
-        return Tensor.wrap(np.asarray(result, self.dtype))
+        return Tensor.wrap(np.asarray(result, self._np_dtype))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

@@ -114,7 +114,7 @@ class Mean(Metric):
 
     def result(self) -> Tensor:
         total, count = self.total.item(), self.count.item()
-        return Tensor.wrap(np.asarray(total / count if count else 0.0, self.dtype))
+        return self._value(total / count if count else 0.0)
 
 
 class MeanMetricWrapper(Mean):

@@ -46,12 +46,13 @@ class CompileMetrics:
         self._plain: list[OutputMetrics | None] = []
         self._weighted: list[OutputMetrics | None] = []
         self._named: list[tuple[str, Any]] = []
+        self._metrics: list[Any] = []
         self.built = False
 
     @property
     def metrics(self) -> list[Any]:
         """All metrics; none before the first data."""
-        return [metric for _, metric in self._named]
+        return list(self._metrics)
 
     @property
     def variables(self) -> list[Any]:
@@ -70,6 +71,7 @@ class CompileMetrics:
         self._plain = self._build_outputs("metrics", targets, y_pred, flat, names)
         self._weighted = self._build_outputs("weighted_metrics", targets, y_pred, flat, names)
         self._named = self._names()
+        self._metrics = [metric for _, metric in self._named]
         self.built = True
 
     def _build_outputs(

@@ -334,11 +334,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Pending):
         value = value.value()
     if isinstance(value, Tensor):
-        if value.size == 1:
-            return float(value.item())
-        value = value.numpy()
+        return float(value.item()) if value.data.size == 1 else value.numpy()
     if isinstance(value, np.ndarray):
-        return float(value.reshape(())) if value.size == 1 else value
+        return float(value.item()) if value.size == 1 else value
     return float(value) if isinstance(value, (int, float, np.number)) else value
 
 
@@ -347,5 +345,8 @@ def as_logs(found: dict[str, Any]) -> dict[str, Any]:
     logs: dict[str, Any] = {}
     for name in sorted(found):
         value = plain(found[name])
-        logs.update(as_logs(value) if isinstance(value, dict) else {name: value})
+        if isinstance(value, dict):
+            logs.update(as_logs(value))
+        else:
+            logs[name] = value
     return logs

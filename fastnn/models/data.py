@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,46 +30,54 @@ Dtypes = tuple[str, ...]
 _NESTED = (list, tuple, dict)
 
 
-class Data(NamedTuple):
-    """Inputs, targets and sample weights: arrays or structures of arrays, with one row per sample; None for none."""
+class Data:
+    """Inputs, targets and sample weights: arrays or structures of arrays, with one row per sample; None for none.
 
-    x: Any
-    y: Any = None
-    weight: Any = None
+    Attributes
+    ----------
+    leaves : tuple
+        All arrays, in their order.
+    form : tuple, optional
+        The structure of inputs, targets and weights, as a key; None where each is a single array.
+    """
+
+    __slots__ = ("form", "leaves", "weight", "x", "y")
+
+    def __init__(self, x: Any, y: Any = None, weight: Any = None) -> None:
+        self.x, self.y, self.weight = parts = x, y, weight
+        self.leaves: Arrays = parts
+        self.form: Any = None
+        if isinstance(x, _NESTED) or isinstance(y, _NESTED) or isinstance(weight, _NESTED):
+            self.leaves, self.form = tuple(tree.flatten(parts)), tree.form(parts)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether these are single arrays, no structures."""
-        return not (isinstance(self.x, _NESTED) or isinstance(self.y, _NESTED) or isinstance(self.weight, _NESTED))
+    def parts(self) -> tuple[Any, Any, Any]:
+        return self.x, self.y, self.weight
 
     @property
     def first(self) -> Array:
         """The first array there is."""
-        if type(self.x) is np.ndarray:
-            return self.x
-        found: Array = [array for array in tree.flatten(self) if array is not None][0]
-        return found
+        for array in self.leaves:
+            if array is not None:
+                return array
+        raise ValueError("Data: there is no array")
 
     @property
     def kind(self) -> Any:
-        """What is left of it without shapes and values, as a key."""
-        if self.is_plain:
-            return tuple([None if array is None else array.dtype for array in self])
-        return tree.form(tuple(self)), *[None if array is None else array.dtype for array in tree.flatten(self)]
+        """What is left without shapes and values, as a key."""
+        return self.form, *[None if array is None else array.dtype for array in self.leaves]
 
     def top(self) -> Any:
         """The inputs of the first sample."""
         return tree.map_structure(lambda a: None if a is None else a[:1], self.x)
 
-    def cut(self, begin: int, end: int) -> Data:
-        """The samples in between, as views."""
-        return Data(*(tree.map_structure(lambda a: None if a is None else a[begin:end], part) for part in self))
+    def map(self, function: Callable[[Array], Array]) -> Data:
+        """Data of what a function makes of each array."""
+        return Data(*tree.map_structure(lambda a: None if a is None else function(a), self.parts))
 
 
 def as_data(who: str, argument: str, value: Any) -> Array:
     """An array-like with a sample axis, as an array."""
-    if type(value) is np.ndarray and value.ndim and value.dtype in KINDS:
-        return value
     if isinstance(value, Tensor):
         value = value.data
     if isinstance(value, Mapping) or hasattr(value, "__next__"):
@@ -87,7 +95,7 @@ def as_arrays(who: str, argument: str, value: Any) -> Any:
     A list of numbers, or of lists of them, is one array; a list of arrays is a structure.
     """
     if type(value) is np.ndarray:
-        return as_data(who, argument, value)
+        return value if value.ndim and value.dtype in KINDS else as_data(who, argument, value)
     if isinstance(value, dict):
         return {key: _part(who, f"{argument}[{key!r}]", part) for key, part in value.items()}
     if isinstance(value, (list, tuple)) and _holds_arrays(value):
@@ -111,12 +119,11 @@ def _holds_arrays(value: Any) -> bool:
 
 def check_lengths(who: str, given: Data) -> int:
     """The number of samples that all arrays share; at least one."""
-    leaves = given if given.is_plain else tree.flatten(given)
-    found = {len(array) for array in leaves if array is not None}
+    found = {len(array) for array in given.leaves if array is not None}
     if len(found) == 1 and 0 not in found:
         return found.pop()
     lengths = {}
-    for name, part in zip(("x", "y", "sample_weight"), given, strict=True):
+    for name, part in zip(("x", "y", "sample_weight"), given.parts, strict=True):
         for path, array in tree.flatten_with_path(part):
             if array is not None:
                 lengths[name + "".join(f"[{key!r}]" for key in path)] = len(array)
@@ -156,7 +163,7 @@ def check_whole(who: str, argument: str, value: Any, least: int = 0, fix: str = 
     return int(value)
 
 
-def split(who: str, given: Data, share: float) -> tuple[Data, Data]:
+def split(who: str, given: Data, share: float) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
     """The first part for training and the tail for validation, as views."""
     if isinstance(share, (bool, str)) or not 0 <= share <= 1:
         raise errors.value_error(who, "validation_split", "a share from 0 to 1", share)
@@ -170,7 +177,7 @@ def split(who: str, given: Data, share: float) -> tuple[Data, Data]:
             share,
             "Give more data or another share.",
         )
-    return given.cut(0, cut), given.cut(cut, samples)
+    return given.map(lambda array: array[:cut]).parts, given.map(lambda array: array[cut:]).parts
 
 
 def class_weights(who: str, y: Array | None, weights: Mapping[int, float]) -> Array:
@@ -236,19 +243,18 @@ class Batches:
         if shuffle:
             self.index = empty((self.samples,), np.int64)
             self.index[:] = np.arange(self.samples)
-        mapped = [array for array in self.arrays if array is not None and is_worth_it(array)]
-        self._ahead = Ahead(mapped, self.index) if mapped and self._all > 1 else None
+        mapped: list[Array] = []
+        if self._all > 1:
+            mapped = [array for array in self.arrays if array is not None and is_worth_it(array)]
+        self._ahead = Ahead(mapped, self.index) if mapped else None
 
     def _hold(self, given: Data, batch_size: int) -> None:
         # What cannot be read where it lies (more axes than kernels know) is copied here, once.
-        plain = given.is_plain
-        leaves = given if plain else tree.flatten(given)
-        self.arrays: Arrays = tuple([None if a is None else gatherable(a) for a in leaves])
-        self._skeleton, self.form, self._spread = None, None, False
-        if not plain:
-            self._skeleton = tree.map_structure(lambda a: None, tuple(given))
+        self.arrays: Arrays = tuple([None if a is None else gatherable(a) for a in given.leaves])
+        self._skeleton, self.form, self._spread = None, given.form, False
+        if self.form is not None:
+            self._skeleton = tree.map_structure(lambda a: None, given.parts)
             self._spread = tree.is_nested(given.y) and given.weight is not None and not tree.is_nested(given.weight)
-            self.form = tree.form(tuple(given))
         self.samples = len(given.first)
         self.batch_size = min(batch_size, self.samples)
         self.whole_steps = self.samples // self.batch_size
@@ -266,10 +272,11 @@ class Batches:
     @property
     def sample(self) -> Data:
         """A few samples, to build a model from, and all that is known to be checked."""
-        return self._packed(self.arrays)
+        return Data(*self._packed(self.arrays))
 
-    def _packed(self, leaves: Sequence[Any]) -> Data:
-        return Data(*(leaves if self._skeleton is None else tree.pack_sequence_as(self._skeleton, leaves)))
+    def _packed(self, leaves: Sequence[Any]) -> Any:
+        """Inputs, targets and weights, of their leaves."""
+        return leaves if self._skeleton is None else tree.pack_sequence_as(self._skeleton, leaves)
 
     def begin(self, generator: np.random.Generator | None = None, anew: bool = False) -> bool:
         """Begin an epoch; ``anew`` starts from the first batch in any case. Returns whether there is one."""
@@ -313,11 +320,12 @@ class Batches:
 
     def count(self, step: int) -> int:
         """The number of samples in a step: fewer in the last one."""
-        return min(self.batch_size, self.samples - step * self.batch_size)
+        return self.where(step)[2]
 
     def where(self, step: int) -> tuple[Arrays, int, int]:
         """Arrays, first row and number of rows of a step's batch."""
-        return self.arrays, step * self.batch_size, self.count(step)
+        begin = step * self.batch_size
+        return self.arrays, begin, min(self.batch_size, self.samples - begin)
 
     def batch(self, step: int) -> Any:
         """The rows that belong to a step, as `train_step` gets them: x, (x, y) or (x, y, weights)."""

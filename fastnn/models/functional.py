@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastnn import errors, tree
-from fastnn.autograd import Array
 from fastnn.layers.base import Layer, Shape, in_training
 from fastnn.models import graph, inputs
 from fastnn.models.graph_config import graph_config, graph_from_config
@@ -141,7 +140,7 @@ class Functional(Model):
         outputs = self._graph.outputs
         return outputs[0].shape if len(outputs) == 1 else None
 
-    def _input_dtypes(self) -> list[str]:
+    def _wanted_dtypes(self) -> list[str]:
         return [x.dtype for x in self._graph.inputs]
 
     # ---- running
@@ -176,8 +175,11 @@ class Functional(Model):
             flat.append(value)
         return tree.pack_sequence_as(self._inputs_struct, flat)
 
-    def _fit_data(self, x: Array) -> Array:
-        """The data with a last axis of size 1 added or dropped where the input shape says so."""
+    def _arrange_data(self, who: str, x: Any) -> Any:
+        """The data for one input, with a last axis of size 1 added or dropped where the input shape says so."""
+        if len(self._graph.inputs) != 1:
+            return x
+        x = self._only_input(who, x)
         expected = self._graph.inputs[0].shape
         if x.ndim == len(expected):
             return x

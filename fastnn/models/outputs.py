@@ -29,9 +29,8 @@ class Collected:
     def add(self, y: Any, count: int) -> None:
         """Take the outputs of the next batch."""
         leaves = tree.flatten(y)
-        if self.whole is None and not self.parts and self.samples is not None and _has_rows(leaves, count):
-            self.like = tree.map_structure(lambda leaf: None, y)
-            self.whole = [np.empty((self.samples, *leaf.shape[1:]), leaf.dtype) for leaf in leaves]
+        if self.whole is None and not self.parts and _has_rows(leaves, count):
+            self._begin(y, leaves)
         if self.whole is not None and _has_rows(leaves, count) and _fit(leaves, self.whole):
             for whole, leaf in zip(self.whole, leaves, strict=True):
                 whole[self.filled : self.filled + count] = leaf.data
@@ -42,9 +41,19 @@ class Collected:
             self.whole = None
         self.parts.append(copied(y))
 
+    def _begin(self, y: Any, leaves: list[Tensor]) -> None:
+        """Make arrays for outputs like y, if it is known how many rows there will be."""
+        if self.samples is not None:
+            self.like = tree.map_structure(lambda leaf: None, y)
+            self.whole = [np.empty((self.samples, *leaf.data.shape[1:]), leaf.data.dtype) for leaf in leaves]
+
     def room(self, y: Any, count: int) -> Array | None:
-        """The array that further outputs like y can be written to, from row `filled` on; None if y does not fit."""
-        if type(y) is not Tensor or self.whole is None or len(self.whole) > 1:
+        """The array that outputs like y can be written to, from row `filled` on; None if y does not fit."""
+        if type(y) is not Tensor:
+            return None
+        if self.whole is None and not self.parts and y.data.shape[:1] == (count,):
+            self._begin(y, [y])
+        if self.whole is None or len(self.whole) > 1:
             return None
         rows, values = self.whole[0], y.data
         fits = values.shape == (count, *rows.shape[1:]) and values.dtype == rows.dtype
@@ -53,7 +62,8 @@ class Collected:
     def result(self) -> Any:
         if self.whole is None:
             return joined(self.parts)
-        return tree.pack_sequence_as(self.like, [whole[: self.filled] for whole in self.whole])
+        whole = [each[: self.filled] for each in self.whole]
+        return whole[0] if self.like is None else tree.pack_sequence_as(self.like, whole)
 
 
 def _has_rows(leaves: list[Any], count: int) -> bool:

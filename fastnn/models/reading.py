@@ -24,33 +24,34 @@ class Reader(Layer):
         """The user's data as arrays of one length."""
         if x is None:
             raise errors.type_error(who, "x", "an array-like", None)
-        inputs = data.as_arrays(who, "x", x)
-        wanted = self._wanted_dtypes()
-        if wanted is not None and len(wanted) == 1:
-            inputs = self._only_input(who, inputs)
+        inputs = self._arrange_data(who, data.as_arrays(who, "x", x))
         targets = None if y is None else data.as_arrays(who, "y", y)
         weights = None if weight is None else data.as_arrays(who, "sample_weight", weight)
         given = data.Data(inputs, targets, weights)
         data.check_lengths(who, given)
         return given
 
+    def _arrange_data(self, who: str, x: Any) -> Any:
+        """The inputs as the model takes them, where that is known."""
+        return x
+
     def _only_input(self, who: str, x: Any) -> Array:
         """The array for a model's one input; a list or dict may hold it."""
-        found = [x] if type(x) is np.ndarray else tree.flatten(x)
+        if type(x) is np.ndarray:
+            return x
+        found = tree.flatten(x)
         names = getattr(self, "input_names", None) if isinstance(x, dict) else None
         if names is not None and names[0] in x:  # beside what the model has no use for
             found = [x[names[0]]]
         if len(found) != 1:
             got = errors.Shown(f"a {type(x).__name__} of {len(found)} arrays")
             raise errors.value_error(who, "x", "one array, for the model's one input", got, "Stack rows: np.stack(x).")
-        fit: Any = getattr(self, "_fit_data", None)
-        array: Array = found[0] if fit is None else fit(found[0])
+        array: Array = found[0]
         return array
 
     def _wanted_dtypes(self) -> list[str] | None:
         """The dtypes of the model's inputs, where it says what they are."""
-        wanted = getattr(self, "_input_dtypes", None)
-        return None if wanted is None else wanted()
+        return None
 
     def _feed(
         self,
@@ -91,7 +92,7 @@ class Reader(Layer):
         x, y, weight = unpack_x_y_sample_weight(given)
         return self._feed(place, x, y, weight, size, steps)
 
-    def _split(self, who: str, given: tuple[Any, Any, Any], share: float) -> tuple[data.Data, data.Data]:
+    def _split(self, who: str, given: tuple[Any, Any, Any], share: float) -> tuple[Any, Any]:
         if stream.is_stream(given[0]):
             rule = "0 where x gives batches"
             raise errors.value_error(who, "validation_split", rule, share, "Give validation_data=.")
@@ -105,7 +106,7 @@ class Reader(Layer):
             raise errors.value_error(who, "class_weight", rule, class_weight, "Multiply the weights yourself.")
         if tree.is_nested(given.y):
             raise errors.value_error(who, "class_weight", "None for a model of several outputs", class_weight)
-        return given._replace(weight=data.class_weights(who, given.y, class_weight))
+        return data.Data(given.x, given.y, data.class_weights(who, given.y, class_weight))
 
     def _batches(
         self, who: str, given: data.Data, size: int, steps: int | None = None, shuffle: Any = False
@@ -183,7 +184,7 @@ def _check_range(who: str, name: str, y: Array, classes: int, ignored: int | Non
     wrong = (y < 0) | (y >= classes)
     if ignored is not None:
         wrong &= y != ignored
-    if wrong.any():
+    if np.count_nonzero(wrong):
         raise errors.value_error(
             who,
             name,

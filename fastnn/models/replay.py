@@ -29,11 +29,12 @@ from fastnn._core import (
     get_num_threads,
     in_step,
     launch,
+    layouts,
     leave_step,
     overlaps,
     structure_changes,
 )
-from fastnn.autograd import FLOAT64, Array, Tensor
+from fastnn.autograd import FLOAT64, Tensor
 from fastnn.models.data import Arrays, Batches
 from fastnn.models.interrupts import Uninterrupted
 from fastnn.models.outputs import Collected
@@ -160,29 +161,29 @@ class Programs(Calls):
     def find(self, model: Any, kind: str, signature: Key) -> Step | None:
         """What is known of a step; None before it has run once, and where there is no hope."""
         with locks.listing:
-            return self._find(model, kind, signature)
+            key = (kind, signature, self.look(model).flags)
+            step = self.steps.get(key) or self._new_step(model, key)
+            if step is not None:
+                step.stamp = self.tick()
+            return step
 
-    def _find(self, model: Any, kind: str, signature: Key) -> Step | None:
-        key = (kind, signature, self.look(model).flags)
-        step = self.steps.get(key)
-        if step is None:
-            if kind in self.hopeless:
-                return None
-            if key not in self.seen:
-                if len(self.seen) >= MOST_KINDS:
-                    del self.seen[next(iter(self.seen))]
-                self.seen[key] = None
-                return None
-            # The first run may have made metrics, weights, ...
-            key = (kind, signature, self._look_closely(model).flags)
-            step = self.steps.get(key)
-        if step is None:
+    def _new_step(self, model: Any, key: Key) -> Step | None:
+        kind, signature, _ = key
+        if kind in self.hopeless:
+            return None
+        if key not in self.seen:
+            if len(self.seen) >= MOST_KINDS:
+                del self.seen[next(iter(self.seen))]
+            self.seen[key] = None
+            return None
+        # The first run may have made metrics, weights, ...
+        key = (kind, signature, self._look_closely(model).flags)
+        if key not in self.steps:
             if len(self.steps) >= MOST_PROGRAMS:
                 del self.steps[min(self.steps, key=lambda each: self.steps[each].last_use())]
                 self._list_calls()
-            step = self.steps[key] = Step()
-        step.stamp = self.tick()
-        return step
+            self.steps[key] = Step()
+        return self.steps[key]
 
     def new_program(self) -> Program:
         if self.arena.recordings >= ARENA_RECORDINGS:
@@ -447,7 +448,7 @@ class Replay:
     def _bind(self, step: Step, program: Program, batches: Batches, arrays: Arrays, count: int) -> bool:
         """Let a program read these arrays; False while another thread records."""
         inputs = (*arrays, batches.index)
-        layout = _layout(inputs)
+        layout = layouts(inputs)
         if layout == step.layout:
             program.bind(inputs)
             return True
@@ -470,7 +471,7 @@ class Replay:
     def _record(self, step: Step, batches: Batches, number: int) -> int:
         arrays, _, count = batches.where(number)
         inputs = (*arrays, batches.index)
-        layout = _layout(inputs)
+        layout = layouts(inputs)
         if step.before is not None and layout != step.layout:  # so that both have the same sizes where nothing differs
             self._rebind(step, step.before, batches, arrays, count, layout)
         program = self.model._programs.new_program()
@@ -493,10 +494,3 @@ class Replay:
             )
         return 1
 
-
-def _layout(inputs: tuple[Array | None, ...]) -> Key:
-    return tuple([None if array is None else _layout_of(array) for array in inputs])
-
-
-def _layout_of(array: Array) -> Key:
-    return array.dtype.str, array.shape, array.strides, array.flags.aligned

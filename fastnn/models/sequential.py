@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastnn import errors, fusion, locks, registry, tree
-from fastnn.autograd import Array, Tensor, as_tensor
+from fastnn.autograd import Tensor, as_tensor
 from fastnn.layers.base import KerasTensor, Layer, Shape, in_training, standardize_shape
 from fastnn.layers.core import InputLayer
 from fastnn.models import inputs
@@ -174,8 +174,10 @@ class Sequential(Model):
     @property
     def _output_shape(self) -> Shape | None:
         """What labels are checked against."""
-        known = self.built and len(self._tensors) == len(self._layers) and len(self.outputs) == 1
-        return self.output_shape if known else None
+        if not self.built or len(self._tensors) != len(self._layers):
+            return None
+        outputs = tree.flatten(self._tensors[-1])
+        return outputs[0].shape if len(outputs) == 1 else None
 
     @property
     def input_dtype(self) -> str:
@@ -183,7 +185,7 @@ class Sequential(Model):
         entry = self._entry()
         return self.dtype if entry is None else entry.dtype
 
-    def _input_dtypes(self) -> list[str]:
+    def _wanted_dtypes(self) -> list[str]:
         return [self.input_dtype]
 
     # ---- building
@@ -310,8 +312,9 @@ class Sequential(Model):
         if self._entry() is not None:
             self._convert(x)
 
-    def _fit_data(self, x: Array) -> Array:
+    def _arrange_data(self, who: str, x: Any) -> Any:
         """The data with a last axis of size 1 added or dropped where the input shape says so."""
+        x = self._only_input(who, x)
         entry = self._entry()
         if entry is None or x.ndim == len(entry.batch_shape):
             return x

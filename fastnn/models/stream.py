@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import errors, tree
+from fastnn import errors
 from fastnn._core import empty
 from fastnn.autograd import Array, Tensor
 from fastnn.models.data import Arrays, Batches, Data, Dtypes
@@ -126,7 +126,7 @@ class Stream(Batches):
     @property
     def sample(self) -> Data:
         arrays, begin, count = self.where(0)
-        return self._packed([None if array is None else array[begin : begin + count] for array in arrays])
+        return Data(*self._packed([None if array is None else array[begin : begin + count] for array in arrays]))
 
     # ---- an epoch
 
@@ -215,9 +215,6 @@ class Stream(Batches):
 
     # ---- batches
 
-    def count(self, step: int) -> int:
-        return self.where(step)[2]
-
     def where(self, slot: int) -> tuple[Arrays, int, int]:
         """Arrays, first row and number of rows of a batch."""
         arrays, count = self._slots[slot]
@@ -233,10 +230,10 @@ class Stream(Batches):
         given = self._read(who, item)
         if self._rings is None:
             self._make_ring(given)
-        elif (None if given.is_plain else tree.form(tuple(given))) != self.form:
+        elif given.form != self.form:
             rule = "of the structure of the first batch"
             raise errors.value_error(who, "it", rule, errors.Shown("other lists or dicts"))
-        arrays = tree.flatten(given)
+        arrays = given.leaves
         slot, count = number % len(self._slots), len(given.first)
         if not self._fits(arrays, count):
             self._slots[slot] = (tuple([None if a is None else a.copy() for a in arrays]), count)
@@ -250,12 +247,10 @@ class Stream(Batches):
     def _make_ring(self, first: Data) -> None:
         """Buffers for batches like the first one."""
         size = len(first.first)
-        largest = max(array.nbytes for array in tree.flatten(first) if array is not None)
+        largest = max(array.nbytes for array in first.leaves if array is not None)
         slots = min(max(RING_BYTES // max(largest, 1), 2), MOST_SLOTS)
         self.dtypes = self._dtypes_of(first)
-        self._hold(
-            Data(*(tree.map_structure(lambda a: None if a is None else _ring(a, slots), part) for part in first)), size
-        )
+        self._hold(first.map(lambda array: _ring(array, slots)), size)
         self._rings = self.arrays
         self._slots = [None] * slots
 
