@@ -396,11 +396,13 @@ def _merged(*results: Any) -> Any:
 _OF_THE_CALL = frozenset(
     "x x1 x2 xs y a b array inputs target output key index indices values value condition start stop step fill_value "
     "constant_values kernel depthwise_kernel pointwise_kernel bias mean variance scale gamma beta targets predictions "
-    "sorted_sequence weights start_indices updates query mask variable operands image1 image2 images".split()
+    "sorted_sequence weights start_indices updates query mask variable operands image1 image2 images transform".split()
 )
 _NEVER_OF_THE_CALL = {
     "batch_normalization": frozenset(("axis", "epsilon")),
     "squareplus": frozenset(("b",)),
+    "image.resize": frozenset(("fill_value",)),
+    "image.affine_transform": frozenset(("fill_value",)),
 }
 # Where the class that Keras has for a function is not called like it.
 _CLASS_NAMES = {
@@ -413,6 +415,9 @@ _CLASS_NAMES = {
     "in_top_k": "InTopK",
     "psnr": "PSNR",
     "max": "Max",
+    "image.rgb_to_grayscale": "RGBToGrayscale",
+    "image.rgb_to_hsv": "RGBToHSV",
+    "image.hsv_to_rgb": "HSVToRGB",
 }
 _OPS_OF_NN = frozenset(
     "Relu Relu6 Sigmoid SparseSigmoid Softplus Softsign SoftShrink SparsePlus Silu Squareplus LogSigmoid LeakyRelu "
@@ -493,11 +498,12 @@ def _plain(value: Any) -> Any:
 @functools.cache
 def operation_class(name: str) -> type[Operation]:
     """The class, named as in Keras, of the calls of an op of `fastnn.ops`."""
-    function = inspect.unwrap(getattr(fastnn.ops, name))
-    class_name = _CLASS_NAMES.get(name) or "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    function = inspect.unwrap(_op(name))
+    module, _, last = name.rpartition(".")
+    class_name = _CLASS_NAMES.get(name) or "".join(part[:1].upper() + part[1:] for part in last.split("_"))
     home = "nn" if class_name in _OPS_OF_NN else "core" if class_name in _OPS_OF_CORE else "numpy"
     home = "math" if class_name in _OPS_OF_MATH else home
-    members = {"function": staticmethod(function), "__module__": f"keras.src.ops.{home}", "op": name}
+    members = {"function": staticmethod(function), "__module__": f"keras.src.ops.{module or home}", "op": name}
     return type(class_name, (Operation,), members)
 
 
@@ -509,7 +515,9 @@ def find_operation_class(class_name: str) -> type[Operation] | None:
     """The class of an op by Keras's name, None if there is no such op."""
     names = {class_name: name for name, class_name in _CLASS_NAMES.items()}
     name = names.get(class_name) or registry.snake_case(class_name)
-    if not hasattr(fastnn.ops, name) or not inspect.isfunction(getattr(fastnn.ops, name)):
+    if name in fastnn.ops.image.__all__:
+        name = f"image.{name}"
+    if not inspect.isfunction(_op(name, None)):
         return None
     found = operation_class(name)
     return found if found.__name__ == class_name else None
@@ -563,8 +571,14 @@ def symbolic_too(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return op
 
 
-def make_symbolic_too(namespace: dict[str, Any]) -> None:
-    """Wrap all public functions of `fastnn.ops`."""
-    for name, thing in list(namespace.items()):
-        if inspect.isfunction(thing) and not name.startswith("_"):
-            namespace[name] = symbolic_too(name, thing)
+def make_symbolic_too(namespace: dict[str, Any], names: Iterable[str], module: str = "") -> None:
+    """Wrap public functions of `fastnn.ops`, or of a module of it ("image.")."""
+    for name in names:
+        if inspect.isfunction(namespace[name]) and not name.startswith("_"):
+            namespace[name] = symbolic_too(module + name, namespace[name])
+
+
+def _op(name: str, *default: Any) -> Any:
+    """A function of `fastnn.ops` by its name, "relu" or "image.resize"."""
+    module, _, last = name.rpartition(".")
+    return getattr(getattr(fastnn.ops, module) if module else fastnn.ops, last, *default)

@@ -272,8 +272,8 @@ SUMMARY = """Model: "net"
 def lines_of(model, **kwargs):
     found = []
     model.summary(line_length=76, print_fn=found.append, **kwargs)
-    assert len(found) == 1
-    return found[0].split("\n")
+    assert len(found) == 1 and found[0].endswith("\n")
+    return found[0].splitlines()
 
 
 def test_summary_is_keras_table():

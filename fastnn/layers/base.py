@@ -23,12 +23,12 @@ from fastnn import config, errors, locks, ops, registry, regularizers, tree
 from fastnn._core import dry_run, enter_step, in_dry_run, leave_step
 from fastnn.autograd import Tensor, Variable, as_tensor
 from fastnn.dtype_policies import DTypePolicy
-from fastnn.layers.configuration import Configured, argument_names, is_ours, simple_arguments
+from fastnn.layers.configuration import Configured, argument_names, is_ours, simple_arguments, takes_any
 from fastnn.layers.configuration import plain as plain
 from fastnn.layers.input_spec import InputSpec as InputSpec
 from fastnn.layers.input_spec import shape_error
 from fastnn.layers.masks import PassesMasks, masks_of
-from fastnn.layers.weights import find
+from fastnn.layers.weights import find, scope
 from fastnn.numeric import as_numeric as as_numeric
 from fastnn.symbolic import InGraphs, Node, any_symbolic, infer
 from fastnn.symbolic import KerasTensor as KerasTensor
@@ -74,12 +74,16 @@ def _count_build(build: Callable[..., None]) -> Callable[..., None]:
         before = self.built
         if not before:
             self._unbuilt_spec = self.input_spec
+        outer = scope.path
         try:
+            self._enter_scope()
             build(self, *args, **kwargs)
         except BaseException:
             if not before:
                 self._undo_build()
             raise
+        finally:
+            scope.path = outer
         self._note_build(args[0] if args else next(iter(kwargs.values()), None))
 
     return wrapper
@@ -120,6 +124,7 @@ class Layer(InGraphs, Configured, PassesMasks):
     _bookkeeping: ClassVar[frozenset[str]] = frozenset({"_called_in_step", "_call_losses"})
     _compared: ClassVar[frozenset[str]] = frozenset({"_trainable"})
     _call_takes_training: ClassVar[bool] = False
+    _call_takes_any: ClassVar[bool] = False
     _call_arguments: ClassVar[tuple[str, ...]] = ()
     _build_arguments: ClassVar[tuple[str, ...]] = ("input_shape",)
     _shape_arguments: ClassVar[tuple[str, ...]] = ("input_shape",)
@@ -177,6 +182,7 @@ class Layer(InGraphs, Configured, PassesMasks):
             cls.build = _count_build(cls.__dict__["build"])  # type: ignore[method-assign]
         if "call" in cls.__dict__:
             cls._call_arguments = _parameters(cls.__dict__["call"])
+            cls._call_takes_any = takes_any(cls.__dict__["call"])
             cls._call_takes_training = "training" in cls._call_arguments
             cls._call_takes_mask = "mask" in cls._call_arguments[1:]
         if "compute_output_shape" in cls.__dict__:
@@ -240,14 +246,23 @@ class Layer(InGraphs, Configured, PassesMasks):
 
     def _call_on_symbols(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool | None) -> Any:
         """Build, find the shape of the output, and note the call in the graph."""
+        if not self._call_takes_any:
+            for name in kwargs:
+                if name not in self._call_arguments:
+                    raise errors.unknown_argument(f"{self._who}.call", name, self._call_arguments)
         if training is not None and self._call_takes_training:
             kwargs["training"] = training
         first = args[0] if args else next(iter(kwargs.values()))
         self._check_structure(first)
-        if not self.built:
-            self._build_for(args, kwargs)
-            self._check_structure(first)
-        outputs = self.compute_output_spec(*args, **kwargs)
+        outer = scope.path
+        try:
+            if not self.built:
+                self._enter_scope()
+                self._build_for(args, kwargs)
+                self._check_structure(first)
+            outputs = self.compute_output_spec(*args, **kwargs)
+        finally:
+            scope.path = outer
         Node(self, args, kwargs, outputs)
         return outputs
 
@@ -291,7 +306,8 @@ class Layer(InGraphs, Configured, PassesMasks):
             x = kwargs[first] = self._convert(kwargs[first])
         else:
             raise TypeError(f"{self._who}: an input is needed; got none. Call it as layer(x).")
-        if not self.built and len(self._build_arguments) > 1:
+        first_call = not self.built
+        if first_call and len(self._build_arguments) > 1:
             self._build_for(args, kwargs)
         self._prepare(x)
         if state.depth == 0:
@@ -304,9 +320,12 @@ class Layer(InGraphs, Configured, PassesMasks):
             if mask is not None and self._call_takes_mask and len(args) == 1:
                 kwargs["mask"] = mask
         depth = state.depth
+        outer_scope = scope.path if first_call else None
         try:
             enter_step()
             state.depth, state.training = depth + 1, training
+            if first_call:
+                self._enter_scope()
             self._called_in_step = state.step
             y = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
@@ -317,6 +336,8 @@ class Layer(InGraphs, Configured, PassesMasks):
                 self._pass_mask(x, mask, y)
         finally:
             state.depth, state.training = depth, outer
+            if outer_scope is not None:
+                scope.path = outer_scope
             leave_step()
         return y
 
@@ -472,11 +493,6 @@ class Layer(InGraphs, Configured, PassesMasks):
     def input_dtype(self) -> str:
         """What the data is converted to."""
         return self.dtype
-
-    @property
-    def path(self) -> str:
-        """The layer's name, with which the paths of its weights begin."""
-        return self.name
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles of a layer are in no graph, and in no step; a model's make theirs anew."""

@@ -40,7 +40,7 @@ class Configured(Weighted):
         for argument in own_arguments(cls):
             if argument not in result:
                 result[argument] = self._argument(argument)
-        if not _takes_any(cls.__init__):
+        if not takes_any(cls.__init__):
             result = {name: value for name, value in result.items() if name in own_arguments(cls)}
         return result
 
@@ -101,9 +101,9 @@ def plain(value: Any) -> Any:
 
 def own_arguments(cls: type) -> tuple[str, ...]:
     """The names of a constructor's arguments."""
-    parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]  # of this very class
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]  # of this very class
     fixed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return tuple(name for name, p in parameters.items() if name not in ("self", "autocast") and p.kind in fixed)
+    return tuple(p.name for p in parameters if p.name != "autocast" and p.kind in fixed)
 
 
 def argument_names(cls: type) -> Iterable[str]:
@@ -111,5 +111,6 @@ def argument_names(cls: type) -> Iterable[str]:
     return {*own_arguments(cls), "activity_regularizer", "trainable", "dtype", "autocast", "name", "input_shape"}
 
 
-def _takes_any(function: Callable[..., Any]) -> bool:
+def takes_any(function: Callable[..., Any]) -> bool:
+    """Whether a function takes keywords of any name."""
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())

@@ -47,6 +47,8 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        shape = kwargs.pop("input_shape", None) if shape is None else shape
+        batch_shape = kwargs.pop("batch_input_shape", None) if batch_shape is None else batch_shape
         super().__init__(name=name or registry.auto_name("InputLayer"), **kwargs)
         if sparse or ragged:
             raise errors.value_error(self._who, "sparse and ragged", "False", (sparse, ragged))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastnn import errors, ops
 from fastnn.autograd import Tensor
 from fastnn.layers.base import InputSpec, Layer, Shape, standardize_shape
@@ -53,7 +55,7 @@ class ImageLayer(Layer):
 
 
 class Resizing(ImageLayer):
-    """Images of a given size.
+    """Images of a given size. Whole numbers stay whole numbers, rounded.
 
     Parameters
     ----------
@@ -108,8 +110,10 @@ class Resizing(ImageLayer):
         self.fill_value = fill_value
         self.antialias = bool(antialias)
 
+    _float_input = False
+
     def call(self, data: Tensor) -> Tensor:
-        return image.resize(
+        resized = image.resize(
             data,
             (self.height, self.width),
             interpolation=self.interpolation,
@@ -119,6 +123,13 @@ class Resizing(ImageLayer):
             fill_value=self.fill_value,
             data_format=self.data_format,
         )
+        if data.dtype.kind == "f":
+            return resized
+        resized = ops.round(resized)
+        if data.dtype.itemsize < 4:  # of larger ones, floats cannot hold the limits
+            limits = np.iinfo(data.dtype)
+            resized = ops.clip(resized, limits.min, limits.max)
+        return ops.cast(resized, data.dtype.name)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return self._resized_shape(input_shape, self.height, self.width)

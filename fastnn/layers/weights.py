@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from fastnn import constraints, errors, initializers, regularizers
 from fastnn._core import Tracked
 from fastnn.autograd import Tensor, Variable
 from fastnn.numeric import as_numeric
+from fastnn.ops.random import SeedGenerator
 from fastnn.symbolic import Shape, standardize_shape
 
 if TYPE_CHECKING:
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 
 
 AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
+
+
+class Scope(threading.local):
+    """Where in the model the layer is that is being built, or called for the first time: "net/block"."""
+
+    path: str = ""
+
+
+scope = Scope()
 
 
 class Weighted(Tracked):
@@ -33,6 +44,19 @@ class Weighted(Tracked):
     _build_shape: Shape | None
     input_spec: Any
     _unbuilt_spec: Any
+    _parent_path: str | None = None  # of the layer that first built or called this one; "" if none did
+
+    @property
+    def path(self) -> str:
+        """The layer's name behind those of the layers that it was built in: the start of its weights' paths."""
+        parent = scope.path if self._parent_path is None else self._parent_path
+        return f"{parent}/{self.name}" if parent else self.name
+
+    def _enter_scope(self) -> None:
+        """What is built from now on is within this layer; who calls this sets `scope.path` back."""
+        if self._parent_path is None:
+            self._parent_path = scope.path
+        scope.path = self.path
 
     @property
     def _who(self) -> str:
@@ -99,7 +123,7 @@ class Weighted(Tracked):
             trainable=trainable,
             name=name or "variable",
         )
-        weight.path = f"{self.name}/{weight.name}"
+        weight.path = f"{self.path}/{weight.name}"
         weight.regularizer = regularizers.get(regularizer)
         weight.constraint = constraints.get(constraint)
         (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
@@ -157,11 +181,14 @@ class Weighted(Tracked):
                 found |= {id(layer): layer for layer in below._flatten()}
         return list(found.values())
 
-    def _collect(self) -> list[Variable]:
+    def _collect(self, seeds: bool = False) -> list[Variable]:
         found: dict[int, Variable] = {}
         for layer in self._flatten():
             own = [*layer._trainable_weights, *layer._non_trainable_weights]
-            own += [v for value in vars(layer).copy().values() for v in find(value, Variable)]
+            attributes = list(vars(layer).copy().values())
+            own += [v for value in attributes for v in find(value, Variable)]
+            if seeds:
+                own += [each.state for value in attributes for each in find(value, SeedGenerator)]
             found |= {id(v): v for v in own if id(v) not in found}
         return list(found.values())
 
@@ -172,8 +199,8 @@ class Weighted(Tracked):
 
     @property
     def variables(self) -> list[Variable]:
-        """The same as `weights`."""
-        return self._collect()
+        """`weights`, and the states of generators of random numbers."""
+        return self._collect(seeds=True)
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -192,8 +219,8 @@ class Weighted(Tracked):
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The same as `non_trainable_weights`."""
-        return self.non_trainable_weights
+        """`non_trainable_weights`, and the states of generators of random numbers."""
+        return [v for v in self.variables if not v.trainable]
 
     @property
     def trainable(self) -> bool:

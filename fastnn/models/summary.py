@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 import re
@@ -101,7 +102,8 @@ def summary_html(model: Model) -> str:
 
 
 def print_summary(model: Model, print_fn: Callable[[str], Any] | None = None, **kwargs: Any) -> None:
-    (print_fn or print)(summary_text(model, **kwargs))
+    """Print the summary; a function of the user's gets it as one text, with the end of its last line."""
+    (print_fn or functools.partial(print, end=""))(summary_text(model, **kwargs) + "\n")
 
 
 def _optimizer_variables(model: Model) -> list[Any] | None:
@@ -211,9 +213,11 @@ def _table(
     def rule(left: str, line: str, cross: str, right: str) -> str:
         return left + cross.join(line * width for width in widths) + right
 
-    def cells(texts: Sequence[str], bar: str) -> list[str]:
+    def cells(texts: Sequence[str], bar: str, low: bool = False) -> list[str]:
         folded = [_fold(text, width - 2) for text, width in zip(texts, widths, strict=True)]
         height = max(map(len, folded))
+        if low:
+            folded = [[""] * (height - len(column)) + column for column in folded]
         lines = []
         for i in range(height):
             parts = []
@@ -224,7 +228,7 @@ def _table(
             lines.append(bar + bar.join(parts) + bar)
         return lines
 
-    lines = [rule("┏", "━", "┳", "┓"), *cells(header, "┃"), rule("┡", "━", "╇", "┩")]
+    lines = [rule("┏", "━", "┳", "┓"), *cells(header, "┃", low=True), rule("┡", "━", "╇", "┩")]
     for i, row in enumerate(rows):
         if i:
             lines.append(rule("├", "─", "┼", "┤"))

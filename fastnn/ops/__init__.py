@@ -357,7 +357,8 @@ from fastnn.ops import nn as nn
 from fastnn.ops import numpy as numpy
 
 # On a KerasTensor each of these makes a node of a graph.
-symbolic.make_symbolic_too(globals())
+symbolic.make_symbolic_too(globals(), list(globals()))
+symbolic.make_symbolic_too(vars(image), image.__all__, "image.")
 
 if not TYPE_CHECKING:
     __getattr__ = errors.suggesting(__name__)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import config, errors
+from fastnn import config, errors, registry
 from fastnn._core import empty, launch
 from fastnn.autograd import (
     FLOAT32,
@@ -56,9 +56,10 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self._initial_seed = seed
-        self.name = name or "seed_generator"
+        self.name = name or registry.auto_name("SeedGenerator")
         key = check_seed("SeedGenerator", make_default_seed() if seed is None else seed)
         self.state = Variable(np.array([key, 0, 0], np.uint64), trainable=False, name="seed_generator_state")
+        self.state.path = f"{self.name}/{self.state.name}"
 
     @property
     def seed(self) -> int | None:
@@ -66,7 +67,7 @@ class SeedGenerator:
         return self._initial_seed
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self._initial_seed, "name": self.name}
+        return {"seed": self._initial_seed}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
@@ -94,7 +95,7 @@ def global_seed_generator() -> SeedGenerator:
     """The generator behind draws without a seed."""
     global _global_generator
     if _global_generator is None:
-        _global_generator = SeedGenerator()
+        _global_generator = SeedGenerator(name="global_seed_generator")
     return _global_generator
 
 
@@ -103,7 +104,7 @@ def set_global_seed(seed: int) -> None:
     global _global_generator
     key = check_seed("set_global_seed", seed)
     if _global_generator is None:
-        _global_generator = SeedGenerator(key)
+        _global_generator = SeedGenerator(key, "global_seed_generator")
     _global_generator.state.assign(np.array([key, 0, 0], np.uint64))
 
 

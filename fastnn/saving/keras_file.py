@@ -55,6 +55,8 @@ def save(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True)
 def load(filepath: str | os.PathLike[str], custom_objects: Any = None, compile: bool = True) -> Model:
     """Make the model of a file: with its weights, and compiled as it was."""
     hdf5.h5py("load_model")
+    if not os.path.exists(filepath):
+        raise errors.value_error("load_model", "filepath", "a file that exists", os.fspath(filepath))
     try:
         with zipfile.ZipFile(filepath) as archive:
             config = json.loads(_member(filepath, archive, "config.json", MOST_CONFIG_BYTES))

@@ -129,6 +129,8 @@ LEFT_OUT: dict[str, str] = {
     # ---- initializers
     "keras.initializers.STFT*": "needs Fourier transforms, for which there are no kernels",
     "keras.initializers.stft": "needs Fourier transforms, for which there are no kernels",
+    "keras.ops.image.extract_patches_3d": THREE_D,
+    "keras.ops.image.*": "not yet; `affine_transform`, `resize` and ops on whole arrays do most of it",
     # ---- callbacks
     "keras.callbacks.OrbaxCheckpoint": "a format of JAX; ModelCheckpoint and BackupAndRestore write Keras's",
     "keras.callbacks.RemoteMonitor": "nothing in fastnn opens a connection; a LambdaCallback can",
@@ -241,6 +243,16 @@ BEHAVIOUR: dict[str, str] = {
     "Model.compile": "several losses of one output are refused; without `compile`, `fit` is a RuntimeError",
     "Model.add_metric": "works, as in Keras 2",
     "Model.save": "`.keras` (with h5py) and `.npz`; `.h5` of Keras 2 is refused",
+    "Model.summary": (
+        "lines longer than the terminal are not cut; the batch axis is None also after a call on data; shapes of "
+        "subclassed layers are shown"
+    ),
+    "Layer": "an argument that is not known is a TypeError, not a ValueError",
+    "Layer.get_config": "`dtype` is its name, not a policy's configuration; arguments that are None may be missing",
+    "layers, on integers": "give floats, where pooling, padding, cropping, activations and the like keep integers",
+    "random.SeedGenerator": "its state is three numbers (uint64), not two (uint32)",
+    "utils.normalize": "axis 0 is axis 0 (not the last one), and one row stays one row",
+    "utils.to_categorical": "a label out of range is a ValueError, a negative one, too",
     "Layer.output": "is there while what it gave, or a model of it, is held",
     "Layer.add_weight": "`overwrite_with_gradient=True` is refused",
     "Input": "`sparse=True` and `ragged=True` are refused",

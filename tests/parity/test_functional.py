@@ -168,15 +168,16 @@ def test_configurations_are_read_both_ways(net):
 
 
 def printed(model, **options):
-    lines = []
-    model.summary(print_fn=lambda text, **_: lines.append(text), **options)
-    return "\n".join(lines).rstrip("\n")
+    texts = []
+    model.summary(print_fn=texts.append, **options)
+    return "".join(texts)
 
 
 @nets
 @pytest.mark.parametrize(
     "options",
-    [{}, {"expand_nested": True}, {"show_trainable": True, "line_length": 120}, {"layer_range": ["[a-z]", "[d-t]"]}],
+    [{}, {"expand_nested": True}, {"show_trainable": True, "line_length": 120}, {"layer_range": ["[a-z]", "[d-t]"]},
+     {"line_length": 60}],
     ids=str,
 )
 def test_same_summary(net, options, monkeypatch):
