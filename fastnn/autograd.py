@@ -232,12 +232,14 @@ class Variable(Tensor):
 
     def __init__(
         self,
-        initializer: TensorLike | Callable[..., TensorLike],
+        initializer: TensorLike | Callable[..., TensorLike] | str,
         shape: Sequence[int] | None = None,
         dtype: npt.DTypeLike | None = None,
         trainable: bool = True,
         name: str = "variable",
     ) -> None:
+        if isinstance(initializer, str):
+            initializer = fastnn.initializers.get(initializer)
         if callable(initializer) and not isinstance(initializer, (Tensor, np.ndarray)):
             if shape is None:
                 raise errors.value_error("Variable", "shape", "given where the initializer is a function", None)
@@ -303,6 +305,14 @@ class Variable(Tensor):
             fastnn.ops.strided.move("copy", converted(source, self.dtype), self.data)
         self.version += 1
         return self
+
+    def assign_add(self, value: TensorLike) -> Variable:
+        """Add to the values in place."""
+        return self.assign(fastnn.ops.add(self.detach(), value))
+
+    def assign_sub(self, value: TensorLike) -> Variable:
+        """Subtract from the values in place."""
+        return self.assign(fastnn.ops.subtract(self.detach(), value))
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"

@@ -88,9 +88,11 @@ class Registry:
     def names(self) -> list[str]:
         return sorted(self._things)
 
-    def find(self, name: str, custom_objects: CustomObjects | None = None) -> Callable[..., Any]:
-        """The class or function of that name."""
-        custom = find_custom(name, custom_objects)
+    def find(
+        self, name: str, custom_objects: CustomObjects | None = None, registered_name: str | None = None
+    ) -> Callable[..., Any]:
+        """The class or function of that name, or registered under a longer one."""
+        custom = find_custom(name, custom_objects, registered_name or "")
         if custom is not None:
             return custom  # type: ignore[no-any-return]
         try:
@@ -137,9 +139,8 @@ class Registry:
         if isinstance(config, str):
             return self.get(config, custom_objects)
         name, arguments = _open_envelope(config)
-        if config.get("class_name") == "function":
-            return self.find(name, custom_objects)
-        return _construct(self.find(name, custom_objects), arguments, custom_objects)
+        found = self.find(name, custom_objects, config.get("registered_name"))
+        return found if config.get("class_name") == "function" else _construct(found, arguments, custom_objects)
 
 
 # ---- any object ---------------------------------------------------------------------------------------------------

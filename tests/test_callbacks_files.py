@@ -195,7 +195,7 @@ def test_tensorboard(tmp_path):
     np.testing.assert_allclose(found, history.history["loss"], rtol=1e-6)
     assert [step for step, _ in train["batch_mae"]] == [0, 2, 4, 6, 8, 10, 12, 14]
     assert len(held["epoch_mae"]) == 4 and held["evaluation_loss_vs_iterations"][-1][0] == 16
-    kernel = f"{model.layers[0].name}/kernel"
+    kernel = model.layers[0].kernel.path
     assert [step for step, _ in train[f"{kernel}/histogram"]] == [0, 2]
     assert train[f"{kernel}/image"][0][1].tensor.string_val[2].startswith(b"\x89PNG")  # behind width and height
     assert len(train["epoch_steps_per_second"]) == 4

@@ -83,3 +83,62 @@ def test_classes_whose_methods_call_the_object_otherwise(k):
 
     again = Twice.from_config(Twice(3, name="t").get_config())
     assert again.factor == 3
+
+
+@BOTH
+def test_registered_functions_and_classes_in_files(k, tmp_path):
+    """An activation, a regularizer and an initializer of one's own, each registered, are found again."""
+    package = f"scripts_{k.__name__}"
+
+    @k.saving.register_keras_serializable(package)
+    def double(x):
+        return x * 2
+
+    @k.saving.register_keras_serializable(package)
+    class Cubes(k.regularizers.Regularizer):
+        def __init__(self, rate=0.5):
+            self.rate = rate
+
+        def __call__(self, x):
+            return self.rate * k.ops.sum(k.ops.abs(x) ** 3)
+
+        def get_config(self):
+            return {"rate": self.rate}
+
+    @k.saving.register_keras_serializable(package)
+    class Halves(k.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return k.ops.full(shape, 0.5, dtype=dtype)
+
+    dense = k.layers.Dense(2, activation=double, kernel_regularizer=Cubes(0.25), kernel_initializer=Halves())
+    model = k.Sequential([k.Input((3,)), dense])
+    model.save(tmp_path / "m.keras")
+    again = k.models.load_model(tmp_path / "m.keras")
+    x = np.ones((1, 3), np.float32)
+    assert again.predict(x, verbose=0).tolist() == [[3.0, 3.0]]
+    assert float(np.asarray(again.losses[0])) == pytest.approx(0.25 * 6 / 8)
+
+
+@BOTH
+def test_variables_change_in_place(k):
+    v = k.Variable([1.0, 2.0])
+    v.assign_add([1.0, 1.0])
+    v.assign_sub(np.array([0.5, 0.0]))
+    assert np.asarray(v).tolist() == [1.5, 3.0]
+    assert np.asarray(k.Variable("ones", shape=(2,), dtype="float32")).tolist() == [1.0, 1.0]
+
+
+def test_counts_in_a_layer_are_replayed():
+    class Counting(fastnn.layers.Layer):
+        def build(self, input_shape):
+            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
+        def call(self, x, training=False):
+            if training:
+                self.calls.assign_add(1.0)
+            return x
+
+    model = fastnn.Sequential([fastnn.Input((2,)), Counting(), fastnn.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((12, 2)), np.ones((12, 1)), batch_size=4, epochs=2, verbose=0)
+    assert float(model.layers[0].calls) == 6
