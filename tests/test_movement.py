@@ -446,3 +446,28 @@ def test_launch_checks_the_extent_of_a_copy():
     sizes |= {"d6": 4, "d7": 4, "x6": 5, "x7": 1, "y6": 4, "y7": 1}
     with pytest.raises(ValueError, match="field 'x' needs"):
         launch("copy", np.dtype(np.float32), x=x, y=empty((4, 4), np.float32), itemsize=4, x_start=0, **sizes)
+
+
+# ---- absurd numbers
+
+
+@pytest.mark.parametrize("repeats", [[1 << 62, 1 << 62], 1 << 62])
+def test_repeat_rejects_what_numpy_would_count_wrong(repeats):
+    with pytest.raises(MemoryError, match=r"ops.repeat: an axis of \d+ or more cannot be allocated"):
+        ops.repeat(np.ones((2, 2)), repeats, axis=0)
+
+
+def test_differences_end_where_nothing_is_left():
+    assert ops.diff(np.ones(4), 1 << 62).shape == (0,)
+
+
+def test_a_number_can_be_flipped():
+    x = Tensor(5.0, requires_grad=True)
+    y = ops.flip(x)
+    y.backward()
+    assert (y.shape, y.tolist(), x.grad.tolist()) == ((), 5.0, 1.0)
+
+
+def test_a_size_beyond_64_bits_is_an_error():
+    with pytest.raises(ValueError, match=r"fill_zero: nbytes must fit into 64 bits; got 1180591620717411303424"):
+        launch("fill_zero", np.dtype("f4"), x=empty((3,), np.float32), nbytes=1 << 70)

@@ -68,3 +68,10 @@ def test_channels_first_follows_the_configuration():
         config.set_image_data_format("channels_last")
     with pytest.raises(ValueError, match="data_format must be 'channels_last' or 'channels_first'; got 'nhwc'"):
         config.set_image_data_format("nhwc")
+
+
+def test_a_stride_beyond_the_input_is_cut_to_it():
+    """Kernels walk through the places of a stride."""
+    assert window("f", (5, 8), (3, 3), 1 << 62, "same").strides == (5, 8)
+    assert window("f", (5, 8), (3, 3), (5, 8), "same").strides == (5, 8)
+    assert window("f", (0, 8), (1, 3), 7, ((0, 0), (1, 1))).strides == (1, 7)

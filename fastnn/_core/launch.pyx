@@ -152,7 +152,10 @@ def launch(str name, dtype, **fields):
             raise TypeError(f"launch {name}: field {field!r} is missing.") from None
         given += 1
         if role == FNN_SIZE:
-            args[f].size = value
+            try:
+                args[f].size = value
+            except OverflowError:
+                raise ValueError(f"{name}: {field} must fit into 64 bits; got {value}.") from None
         elif role == FNN_SCALAR:
             args[f].scalar = value
         elif value is None:

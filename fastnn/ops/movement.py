@@ -189,7 +189,8 @@ def flip(x: TensorLike, axis: int | Shape | None = None) -> Tensor:
     """
     x = as_tensor(x)
     axes = tuple(range(x.ndim)) if axis is None else axes_of("flip", axis, x.ndim)
-    index = tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))
+    places = tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))
+    index: tuple[Any, ...] = (*places, ...)  # without axes: still an array
     return record("flip", contiguous_copy(x.data[index]), (x,), lambda dy: (contiguous_copy(dy[index]),))
 
 

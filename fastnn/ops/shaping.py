@@ -77,6 +77,8 @@ def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tenso
     counts = tuple(operator.index(n) for n in np.asarray(repeats).reshape(-1))
     if len(counts) not in (1, x.shape[axis]) or min(counts, default=0) < 0:
         raise errors.value_error("ops.repeat", "repeats", f"one integer, or {x.shape[axis]}, of at least 0", repeats)
+    if sum(counts) * (x.shape[axis] if len(counts) == 1 else 1) >= 1 << 60:  # NumPy would count them wrong
+        raise MemoryError(f"ops.repeat: an axis of {sum(counts)} or more cannot be allocated")
     return take(x, table(_repeated_places, x.shape[axis], counts), axis)
 
 

@@ -138,8 +138,10 @@ def window(
                 errors.Shown(f"{size[axis]} with padding {pads[axis]}"), "Use padding='same', or a smaller window.",
             )
         output.append(max(positions, 0))
+    # A stride beyond the padded input leads nowhere from its one position, but kernels walk through a stride's places.
+    rows, columns = (min(strides[axis], max(size[axis] + sum(pads[axis]), 1)) for axis in (0, 1))
     return Window(
-        kernel, strides, dilation, (pads[0][0], pads[1][0]), (pads[0][1], pads[1][1]), (output[0], output[1])
+        kernel, (rows, columns), dilation, (pads[0][0], pads[1][0]), (pads[0][1], pads[1][1]), (output[0], output[1])
     )
 
 
