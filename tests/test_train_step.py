@@ -224,6 +224,31 @@ def test_a_metric_of_the_users_own_in_a_step(programs):
     assert programs
 
 
+def test_variables_that_count_in_a_step(programs):
+    class Count(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.rows = self.add_weight(shape=(), initializer="zeros", trainable=False)
+            self.left = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False)
+
+        def call(self, x, training=False):
+            if training:
+                self.rows.assign_add(ops.sum(ops.ones_like(x[:, 0])))
+                assert self.left.assign_sub(1) is self.left
+            return x
+
+    counts = {}
+    for eager in (True, False):
+        count = Count()
+        model = models.Sequential([layers.Input((4,)), count, layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=eager)
+        model.fit(X, Y, epochs=3, batch_size=16, verbose=0)
+        counts[eager] = float(count.rows), int(count.left), count.left.dtype
+    assert counts[False] == counts[True] == (210.0, -15, "int32") and programs
+    weight = keras.Variable(np.float32([1.0, 2.0]))
+    assert not weight.assign_add(ops.square(weight)).value.requires_grad and weight.tolist() == [2.0, 6.0]
+
+
 class GAN(models.Model):
     """Two optimizers, two losses, a compile of its own, random numbers in the step."""
 
