@@ -1,7 +1,7 @@
 /* verf.h: erfc and erfinv of a vector; included once per float type, float first, after vmath.h.
  *
  * float32: computed in float64 by minimax fits and rounded once. Polynomials by tests/ulp/remez.py, which prints these
- * constants and the errors beside them; largest errors in units in the last place, measured as vmath.h's:
+ * constants and the errors beside them; largest errors in ulp, on samples of 4 10^7 float32 and 6 10^6 float64 inputs:
  *
  *              erfc   erfinv
  *   float32    0.51   0.51

@@ -2,11 +2,11 @@
  * reduction and logarithm it uses.
  *
  * Polynomials are minimax fits by tests/ulp/remez.py (which prints these constants and the errors beside them); largest
- * errors in units in the last place, measured as vmath.h's:
+ * errors in units in the last place, as vmath.h's but on samples, at least 4 10^7 float32 and 6 10^6 float64 inputs:
  *
  *              sinh   cosh   arcsinh arccosh arctanh
- *   float32    1.45   1.80   1.28    1.36    1.33
- *   float64    1.70   1.45   1.36    1.30    1.22
+ *   float32    1.45   1.80   1.28    1.36    1.36
+ *   float64    1.70   1.55   1.36    1.42    1.28
  *
  * NaN gives NaN; zeros keep their sign, subnormal numbers are themselves; infinities and poles are as in C's math.h. */
 

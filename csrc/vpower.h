@@ -2,10 +2,10 @@
  * vmath.h, whose logarithm it uses.
  *
  * Polynomials are minimax fits by tests/ulp/remez.py (which prints these constants and the errors beside them); largest
- * errors in units in the last place, measured as vmath.h's:
+ * errors in units in the last place, as vmath.h's but on samples, at least 4 10^7 float32 and 6 10^6 float64 inputs:
  *
  *              exp2   log2   log10  cbrt   power  hypot
- *   float32    0.96   1.00   0.99   0.80   0.51   0.51
+ *   float32    0.96   1.04   1.00   0.82   0.51   0.51
  *   float64    0.89   1.18   1.10   0.74   0.97   0.96
  *
  * NaN gives NaN; infinities, signed zeros, subnormal arguments and results are as in C's math.h; powers of 2 have exact

@@ -19,7 +19,7 @@ from tests.ulp.run import FUNCTIONS, Measured, measure
 ISAS = native.isas_here()
 HEADERS = ("vmath", "vtrig", "vhyperbolic", "vpower", "verf")
 MOST = {"f32": 2.0, "f64": 4.0}
-SAMPLE = {"f32": "4099", "f64": "200000"}
+SAMPLE = {"f32": "12289", "f64": "100000"}
 GENERIC_EXCESS = 0.6  # without FMA
 needs_compiler = pytest.mark.skipif(bool(native.missing_tools(ISAS[0])), reason="needs a C compiler")
 
