@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fastnn import errors
+from fastnn import errors, tree
 
 SWEEPS = 8
 GAP, ROW_GAP, MARGIN = 24.0, 36.0, 12.0  # between boxes, between rows, around everything
@@ -182,7 +182,7 @@ def _box(part: Any, show: Show) -> Box:
     if show.shapes:
         lines.append(f"Output shape: {_output_shape(part)}")
     if show.dtype:
-        lines.append(f"Output dtype: {getattr(part, 'dtype', '?')}")
+        lines.append(f"Output dtype: {_output_dtype(part)}")
     if show.trainable and hasattr(part, "trainable") and getattr(part, "weights", None):
         lines.append("Trainable" if part.trainable else "Not trainable")
     inner = None
@@ -200,8 +200,15 @@ def _output_shape(part: Any) -> str:
             return str(tuple(part.compute_output_shape(shape))) if shape is not None else "?"
         except (NotImplementedError, TypeError, ValueError):
             return "?"
-    shapes = [str(x.shape) for x in output] if isinstance(output, (list, tuple)) else [str(output.shape)]
-    return ", ".join(shapes)
+    return ", ".join(str(x.shape) for x in tree.flatten(output))
+
+
+def _output_dtype(part: Any) -> str:
+    """Of what it gave; an op has no dtype of its own, and that of a layer need not be its output's."""
+    try:
+        return ", ".join(dict.fromkeys(x.dtype for x in tree.flatten(part.output)))
+    except AttributeError:
+        return str(getattr(part, "dtype", "?"))
 
 
 # ---- layout -------------------------------------------------------------------------------------------------------

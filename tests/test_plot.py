@@ -41,7 +41,15 @@ def test_all_layers_and_arrows():
         )
     )
     assert "within (Dense)" in found and "Activation: relu" in found and "Output shape: (None, 8, 8, 4)" in found
-    assert "Trainable" in found and "Output dtype: float32" in found
+    assert "Trainable" in found and "Output dtype: float32" in found and "Output dtype: ?" not in found
+
+
+def test_several_outputs_in_one_box():
+    x = fastnn.Input((3,))
+    inner = fastnn.Model(x, {"b": layers.Dense(2)(x), "a": ops.cast(x, "int32")}, name="inner")
+    model = fastnn.Model(x, inner(x)["b"])
+    _, found = texts(plot.plot_model(model, None, show_shapes=True, show_dtype=True))
+    assert "Output shape: (None, 3), (None, 2)" in found and "Output dtype: int32, float32" in found
 
 
 @pytest.mark.parametrize("direction", plot.DIRECTIONS)
