@@ -253,6 +253,15 @@ FNN_INLINE void FNN(conv_line_any)(const int mr, const int nu, const FNN(conv_ti
   const ptrdiff_t size = (ptrdiff_t)sizeof(T), step = t->x_step * size;
   for (; tiles > 0; tiles--, x += mr * t->x_step) {
     reg acc[CONV_HALF_LINE][NU];
+    /* The row of x below, which the next line of pixels needs, and the residual: a tile is too long for the processor to
+     * see the next one's misses coming. */
+#ifdef FNN_SIMD_AVX512_H /* AVX2's tiles, half as large, would keep the end of a run on the stack */
+    const char *below = (const char *)(x + t->rows * t->x_row);
+    for (ptrdiff_t at = 0; at < mr * step; at += 64) __builtin_prefetch(below + at);
+    if (t->to_residual)
+      for (int i = 0; i < mr; i++)
+        for (int o = 0; o < nu * RL; o += VL) __builtin_prefetch((const char *)(y + i * t->y_step + o) + t->to_residual);
+#endif
     FNN_UNROLL for (int u = 0; u < nu; u++) {
       reg bias = r_load(t->bias + u * RL);
       FNN_UNROLL24 for (int i = 0; i < mr; i++) acc[i][u] = bias;
