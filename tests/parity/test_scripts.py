@@ -1,9 +1,8 @@
-"""What scripts for Keras do beside layers and training: the same happens here."""
+"""What scripts around training see: printed lines, the hooks of callbacks, losses, metrics and layers of their own."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import re
 
 import keras
 import numpy as np
@@ -11,134 +10,141 @@ import pytest
 
 import fastnn
 
-BOTH = pytest.mark.parametrize("k", [keras, fastnn], ids=["keras", "fastnn"])
-RNG = np.random.default_rng(0)
-IMAGES = RNG.integers(0, 256, (2, 8, 6, 3)).astype(np.uint8)
+RNG = np.random.default_rng(8)
+LABELS = RNG.integers(0, 3, 60)
+X = (RNG.normal(size=(60, 6)) + 2 * np.eye(3, 6)[LABELS]).astype(np.float32)
+WEIGHTS = [RNG.normal(size=shape).astype(np.float32) for shape in ((6, 5), (5,), (5, 3), (3,))]
+EQUAL = {"rtol": 1e-5, "atol": 1e-6}
+FIT = {"epochs": 5, "batch_size": 20, "shuffle": False}
 
 
-def enlarge(k: Any) -> Any:
-    """A network for finer images, with ops of `ops.image` on KerasTensors."""
-    x = k.Input((6, 8, 3))
-    large = k.ops.image.resize(x, (12, 16))
-    y = k.layers.Conv2D(12, 3, padding="same")(x)
-    y = k.ops.image.crop_images(k.ops.depth_to_space(y, 2) + large, 1, 2, 1, 2)
-    y = k.ops.image.pad_images(k.ops.sigmoid(y), 1, 1, target_height=12, target_width=14)
-    hsv = k.ops.image.rgb_to_hsv(y)
-    parts = k.ops.image.extract_patches(k.ops.concatenate([hsv, k.ops.image.rgb_to_grayscale(y)], -1), 3, 2)
-    return k.Model(x, parts)
+def model_of(k, between=(), **arguments):
+    layers = [k.layers.Dense(5, activation="relu"), *between, k.layers.Dense(3, activation="softmax")]
+    model = k.Sequential([k.Input((6,)), *layers])
+    dense = [layer for layer in model.layers if isinstance(layer, k.layers.Dense)]
+    dense[0].set_weights(WEIGHTS[:2])
+    dense[1].set_weights(WEIGHTS[2:])
+    model.compile(k.optimizers.SGD(0.5), run_eagerly=k is keras, **arguments)
+    return model
 
 
-def test_ops_of_images_in_graphs_and_configurations():
-    x = RNG.random((2, 6, 8, 3)).astype(np.float32)
-    theirs, ours = enlarge(keras), enlarge(fastnn)
-    ours.set_weights(theirs.get_weights())
-    want = theirs.predict(x, verbose=0)
-    np.testing.assert_allclose(ours.predict(x, verbose=0), want, rtol=1e-4, atol=1e-5)
-    read = fastnn.models.model_from_json(theirs.to_json())
-    read.set_weights(theirs.get_weights())
-    np.testing.assert_allclose(read.predict(x, verbose=0), want, rtol=1e-4, atol=1e-5)
-    entries = [json.loads(model.to_json())["config"]["layers"] for model in (theirs, ours)]
-    of_images = [[(e["class_name"], e["config"]) for e in each if e["module"].endswith("image")] for each in entries]
-    assert of_images[1][:5] == of_images[0][:5] and len(of_images[0]) == len(of_images[1]) == 6
+def printed(k, capsys):
+    model = model_of(k, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    callbacks = [
+        k.callbacks.EarlyStopping(patience=2, min_delta=10.0, restore_best_weights=True, verbose=1),
+        k.callbacks.ModelCheckpoint("best.weights.h5", save_weights_only=True, save_best_only=True, verbose=1),
+        k.callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=10.0, verbose=1),
+    ]
+    held = (X[40:], LABELS[40:])
+    model.fit(X, LABELS, validation_data=held, callbacks=callbacks, verbose=2, **FIT)
+    rate = k.callbacks.LearningRateScheduler(lambda epoch: 0.25, verbose=1)
+    model.fit(X, LABELS, callbacks=[rate], shuffle=False, verbose=2)
+    model.evaluate(X, LABELS, verbose=2)
+    model.predict(X, verbose=2)
+    return re.sub(r"\d+(ms|us|s)\b", "T", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
-def test_resizing_keeps_whole_numbers(interpolation):
-    made = [k.layers.Resizing(5, 9, interpolation=interpolation)(IMAGES) for k in (keras, fastnn)]
-    want, got = (np.asarray(each) for each in made)
-    assert got.dtype == want.dtype == np.uint8
-    assert np.abs(got.astype(int) - want).max() <= 1  # a half may be rounded either way
+@pytest.mark.filterwarnings("ignore")
+def test_printed_lines(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    want, got = (printed(k, capsys) for k in (keras, fastnn))
+    assert got == want
 
 
-@BOTH
-def test_older_spellings_of_inputs(k):
-    stack = k.Sequential([k.layers.InputLayer(input_shape=(3,)), k.layers.Dense(2)])
-    assert stack.output_shape == (None, 2)
-    assert k.layers.InputLayer(batch_input_shape=(4, 3)).batch_shape == (4, 3)
-    assert k.Sequential([k.layers.Dense(2, input_dim=3)]).output_shape == (None, 2)
+def hooks(k):
+    calls = []
+
+    class Note(k.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+            calls.append(("epoch end", epoch, logs))
+
+        def on_train_batch_end(self, batch, logs=None):
+            weights = self.model.layers[-1].get_weights()
+            self.model.layers[-1].set_weights([0.9 * weight for weight in weights])  # which the next step must see
+            calls.append(("batch end", batch, logs))
+
+    def note(name):
+        if "batch" in name or "epoch" in name:
+            return lambda self, number, logs=None: calls.append((name, number, sorted(logs or ())))
+        return lambda self, logs=None: calls.append((name, sorted(logs or ())))
+
+    for name in ("train_begin", "train_end", "epoch_begin", "train_batch_begin", "test_begin", "test_end",
+                 "predict_begin", "predict_end", "predict_batch_begin", "predict_batch_end"):  # fmt: skip
+        setattr(Note, f"on_{name}", note(name))
+    model = model_of(k, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(X, LABELS, validation_data=(X[:30], LABELS[:30]), callbacks=[Note()], verbose=0, **FIT)
+    model.evaluate(X, LABELS, callbacks=[Note()], verbose=0)
+    model.predict(X, callbacks=[Note()], verbose=0)
+    return calls
 
 
-@BOTH
-def test_arguments_that_a_call_does_not_take(k):
-    for arguments in ({"foo": 1}, {"mask": None}):
-        with pytest.raises(TypeError):
-            k.layers.Dense(3)(k.Input((2,)), **arguments)
+def test_hooks():
+    want, got = hooks(keras), hooks(fastnn)
+    assert [call[:-1] for call in got] == [call[:-1] for call in want]
+    for theirs, ours in zip(want, got, strict=True):
+        if isinstance(theirs[-1], dict):
+            assert list(ours[-1]) == list(theirs[-1])
+            np.testing.assert_allclose(list(ours[-1].values()), list(theirs[-1].values()), **EQUAL)
+        else:
+            assert ours == theirs
 
 
-@BOTH
-def test_a_file_that_is_not_there(k, tmp_path):
-    with pytest.raises(ValueError):
-        k.models.load_model(tmp_path / "none.keras")
+def own(k):
+    """A loss, a metric and a layer of one's own; all keep what they need in variables."""
 
+    class Focal(k.losses.Loss):
+        def __init__(self, gamma=2.0, name="focal"):
+            super().__init__(name=name)
+            self.gamma = gamma
 
-@BOTH
-def test_classes_whose_methods_call_the_object_otherwise(k):
-    class Twice(k.layers.Layer):
-        def __init__(this, factor=2, **kwargs):
-            super().__init__(**kwargs)
-            this.factor = factor
+        def call(self, y_true, y_pred):
+            p = k.ops.clip(y_pred, 1e-3, 1 - 1e-3)
+            return k.ops.sum(-y_true * k.ops.power(1 - p, self.gamma) * k.ops.log(p), axis=-1)
 
-        def call(this, x):
-            return x * this.factor
+    class Right(k.metrics.Metric):
+        def __init__(self, name="right", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self.found = self.add_weight(name="found", initializer="zeros")
+            self.of = self.add_variable(shape=(), initializer="zeros", name="of")
 
-    again = Twice.from_config(Twice(3, name="t").get_config())
-    assert again.factor == 3
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            right = k.ops.equal(k.ops.argmax(y_true, axis=1), k.ops.argmax(y_pred, axis=1))
+            right = k.ops.cast(right, "float32")
+            if sample_weight is not None:
+                right = k.ops.multiply(right, k.ops.cast(sample_weight, "float32"))
+            self.found.assign_add(k.ops.sum(right))
+            self.of.assign(self.of + k.ops.cast(k.ops.shape(y_true)[0], self.of.dtype))
 
+        def result(self):
+            return self.found / self.of
 
-@BOTH
-def test_registered_functions_and_classes_in_files(k, tmp_path):
-    """An activation, a regularizer and an initializer of one's own, each registered, are found again."""
-    package = f"scripts_{k.__name__}"
-
-    @k.saving.register_keras_serializable(package)
-    def double(x):
-        return x * 2
-
-    @k.saving.register_keras_serializable(package)
-    class Cubes(k.regularizers.Regularizer):
-        def __init__(self, rate=0.5):
-            self.rate = rate
-
-        def __call__(self, x):
-            return self.rate * k.ops.sum(k.ops.abs(x) ** 3)
-
-        def get_config(self):
-            return {"rate": self.rate}
-
-    @k.saving.register_keras_serializable(package)
-    class Halves(k.initializers.Initializer):
-        def __call__(self, shape, dtype=None):
-            return k.ops.full(shape, 0.5, dtype=dtype)
-
-    dense = k.layers.Dense(2, activation=double, kernel_regularizer=Cubes(0.25), kernel_initializer=Halves())
-    model = k.Sequential([k.Input((3,)), dense])
-    model.save(tmp_path / "m.keras")
-    again = k.models.load_model(tmp_path / "m.keras")
-    x = np.ones((1, 3), np.float32)
-    assert again.predict(x, verbose=0).tolist() == [[3.0, 3.0]]
-    assert float(np.asarray(again.losses[0])) == pytest.approx(0.25 * 6 / 8)
-
-
-@BOTH
-def test_variables_change_in_place(k):
-    v = k.Variable([1.0, 2.0])
-    v.assign_add([1.0, 1.0])
-    v.assign_sub(np.array([0.5, 0.0]))
-    assert np.asarray(v).tolist() == [1.5, 3.0]
-    assert np.asarray(k.Variable("ones", shape=(2,), dtype="float32")).tolist() == [1.0, 1.0]
-
-
-def test_counts_in_a_layer_are_replayed():
-    class Counting(fastnn.layers.Layer):
+    class Penalty(k.layers.Layer):
         def build(self, input_shape):
-            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+            self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", regularizer="l2", name="scale")
+            self.rows = self.add_weight(shape=(), initializer="zeros", trainable=False, name="rows")
 
         def call(self, x, training=False):
+            self.add_loss(0.1 * k.ops.mean(k.ops.square(x)))
             if training:
-                self.calls.assign_add(1.0)
-            return x
+                self.rows.assign_add(k.ops.sum(k.ops.ones_like(x[:, 0])))
+            return x * self.scale
 
-    model = fastnn.Sequential([fastnn.Input((2,)), Counting(), fastnn.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    model.fit(np.ones((12, 2)), np.ones((12, 1)), batch_size=4, epochs=2, verbose=0)
-    assert float(model.layers[0].calls) == 6
+    return Focal(), Right, Penalty()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_losses_metrics_and_layers_of_ones_own():
+    found = []
+    for k in (keras, fastnn):
+        loss, metric, layer = own(k)
+        model = model_of(k, [layer], loss=loss, metrics=[metric()], weighted_metrics=[metric(name="weighted")])
+        weight = np.linspace(0.1, 2.0, 60)
+        history = model.fit(X, np.eye(3)[LABELS], sample_weight=weight, verbose=0, **FIT).history
+        found.append((history, model.get_weights(), model.metrics_names, float(layer.rows)))
+    (want, *theirs), (got, *ours) = found
+    assert list(got) == list(want) and ours[1:] == theirs[1:]
+    for name, values in want.items():
+        np.testing.assert_allclose(got[name], values, **EQUAL, err_msg=name)
+    for a, b in zip(ours[0], theirs[0], strict=True):
+        np.testing.assert_allclose(a, b, **EQUAL)
