@@ -10,7 +10,8 @@
  *
  * Backward to the input is the same loop over dy, once per phase of the stride, on a kernel packed in reverse.
  * conv2d_dots.c and conv2d_few.c have the tiles for few outputs, conv2d_depthwise.c those for one channel a group,
- * conv2d_behind.c a normalization or a sum that follows, conv2d_bwd_kernel.c the gradient of the kernel, and conv2d.h the geometry.
+ * conv2d_behind.c a normalization or a sum that follows, conv2d_bwd_kernel.c the gradient of the kernel
+ * (conv2d_depthwise_bwd.c of such), and conv2d.h the geometry.
  * After: Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129; Georganas et al., arXiv:1808.05567. */
 
 /* ---- once per translation unit ------------------------------------------------------------------------------ */

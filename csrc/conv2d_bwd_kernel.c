@@ -22,10 +22,9 @@ typedef struct FNN(conv_grad_tile) {
   ptrdiff_t x_at[CONV_KR], dw_at[CONV_KR]; /* several taps: where the rows lie in the patch and in dw */
 } FNN(conv_grad_tile);
 
-/* Rows lie at x_at and dw_at where scattered, else they follow each other; depthwise, they are taps, and columns are
- * channels of x and dy alike. tail: fewer columns than the tile has. */
+/* Rows lie at x_at and dw_at where scattered, else they follow each other. tail: fewer columns than the tile has. */
 #define IN_PART(u) (tail && (NU > 2 || (u) == nu - 1)) /* whether register u may be partly used */
-FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scattered, const int depthwise, const int tail,
+FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scattered, const int tail,
                                    const FNN(conv_grad_tile) * t) {
   reg acc[CONV_CR][NU];
   const T *x[CONV_CR];
@@ -49,10 +48,8 @@ FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scatter
         FNN_UNROLL for (int u = 0; u < nu; u++) b[u] = IN_PART(u) ? r_load_n(dy + u * RL, lanes[u]) : r_load(dy + u * RL);
         FNN_UNROLL for (int i = 0; i < mr; i++) {
           const T *v = scattered ? x[i] + at : first + i;
-          FNN_UNROLL for (int u = 0; u < nu; u++) {
-            reg a = !depthwise ? r_set1(*v) : IN_PART(u) ? r_load_n(v + u * RL, lanes[u]) : r_load(v + u * RL);
-            acc[i][u] = r_fma(a, b[u], acc[i][u]);
-          }
+          const reg a = r_set1(*v);
+          FNN_UNROLL for (int u = 0; u < nu; u++) acc[i][u] = r_fma(a, b[u], acc[i][u]);
         }
         if (!scattered) {
           __builtin_prefetch(ahead, 0, 2);
@@ -74,41 +71,35 @@ FNN_INLINE void FNN(conv_grad_any)(const int mr, const int nu, const int scatter
   }
 }
 
-#define CONV_TILE(mr, name, nu, scattered, depthwise, tail)                                    \
+#define CONV_TILE(mr, name, nu, scattered, tail)                                               \
   static __attribute__((noinline)) void FNN(tile_conv_##name)(const FNN(conv_grad_tile) * t) { \
-    FNN(conv_grad_any)(mr, nu, scattered, depthwise, tail, t);                                 \
+    FNN(conv_grad_any)(mr, nu, scattered, tail, t);                                            \
   }
-#define CONV_CHANNELS(mr)                          \
-  CONV_TILE(mr, grad_##mr##_half, NU / 2, 0, 0, 0) \
-  CONV_TILE(mr, grad_##mr##_full, NU, 0, 0, 0)     \
-  CONV_TILE(mr, grad_tail_##mr##_half, NU / 2, 0, 0, 1) \
-  CONV_TILE(mr, grad_tail_##mr##_full, NU, 0, 0, 1)
-#define CONV_TAPS(mr)                                     \
-  CONV_TILE(mr, taps_##mr##_half, NU / 2, 1, 0, 0)        \
-  CONV_TILE(mr, taps_##mr##_full, NU, 1, 0, 0)            \
-  CONV_TILE(mr, taps_tail_##mr##_half, NU / 2, 1, 0, 1)   \
-  CONV_TILE(mr, taps_tail_##mr##_full, NU, 1, 0, 1)       \
-  CONV_TILE(mr, depthwise_taps_##mr, NU / 2, 1, 1, 0)     \
-  CONV_TILE(mr, depthwise_taps_tail_##mr, NU / 2, 1, 1, 1)
+#define CONV_GRADS(mr, name, scattered)                           \
+  CONV_TILE(mr, name##_##mr##_half, NU / 2, scattered, 0)         \
+  CONV_TILE(mr, name##_##mr##_full, NU, scattered, 0)             \
+  CONV_TILE(mr, name##_tail_##mr##_half, NU / 2, scattered, 1)    \
+  CONV_TILE(mr, name##_tail_##mr##_full, NU, scattered, 1)
+#define CONV_CHANNELS(mr) CONV_GRADS(mr, grad, 0)
+#define CONV_TAPS(mr) CONV_GRADS(mr, taps, 1)
 CONV_CHANNEL_TILES(CONV_CHANNELS)
 CONV_TAPS_TILES(CONV_TAPS)
 typedef void (*FNN(conv_grad_fn))(const FNN(conv_grad_tile) *);
 /* [rows][tail][wide] */
-#define CONV_ENTRY(mr)                                                  \
-  {{FNN(tile_conv_grad_##mr##_half), FNN(tile_conv_grad_##mr##_full)},  \
-   {FNN(tile_conv_grad_tail_##mr##_half), FNN(tile_conv_grad_tail_##mr##_full)}},
-static const FNN(conv_grad_fn) FNN(conv_grad_tiles)[CONV_CR + 1][2][2] = {{{0}}, CONV_CHANNEL_TILES(CONV_ENTRY)};
-#undef CONV_ENTRY
-/* [rows][tail][wide, or 2: depthwise] */
-#define CONV_ENTRY(mr)                                                                                      \
-  {{FNN(tile_conv_taps_##mr##_half), FNN(tile_conv_taps_##mr##_full), FNN(tile_conv_depthwise_taps_##mr)},  \
-   {FNN(tile_conv_taps_tail_##mr##_half), FNN(tile_conv_taps_tail_##mr##_full),                             \
-    FNN(tile_conv_depthwise_taps_tail_##mr)}},
-static const FNN(conv_grad_fn) FNN(conv_taps_tiles)[CONV_KR + 1][2][3] = {{{0}}, CONV_TAPS_TILES(CONV_ENTRY)};
+#define CONV_ENTRY(mr, name)                                                  \
+  {{FNN(tile_conv_##name##_##mr##_half), FNN(tile_conv_##name##_##mr##_full)},  \
+   {FNN(tile_conv_##name##_tail_##mr##_half), FNN(tile_conv_##name##_tail_##mr##_full)}},
+#define CONV_CHANNELS_ENTRY(mr) CONV_ENTRY(mr, grad)
+#define CONV_TAPS_ENTRY(mr) CONV_ENTRY(mr, taps)
+static const FNN(conv_grad_fn) FNN(conv_grad_tiles)[CONV_CR + 1][2][2] = {{{0}}, CONV_CHANNEL_TILES(CONV_CHANNELS_ENTRY)};
+static const FNN(conv_grad_fn) FNN(conv_taps_tiles)[CONV_KR + 1][2][2] = {{{0}}, CONV_TAPS_TILES(CONV_TAPS_ENTRY)};
+#undef CONV_CHANNELS_ENTRY
+#undef CONV_TAPS_ENTRY
 #undef CONV_ENTRY
 #undef CONV_TILE
 #undef CONV_CHANNELS
 #undef CONV_TAPS
+#undef CONV_GRADS
 #undef IN_PART
 
 /* What both kinds of tiles need of images [n0, n1) and output rows [i0, i1). */
@@ -119,13 +110,12 @@ typedef struct FNN(conv_grad_plan) {
   ptrdiff_t c, oc, kernels;    /* of a group; groups times blocks of output channels */
   ptrdiff_t all_c, all_oc;
   ptrdiff_t blocks, tiles;     /* blocks of output channels in a group; tiles of input channels */
-  int depthwise;               /* one group of blocks of channels, c = 1 */
 } FNN(conv_grad_plan);
 
 /* The block of output channels `block`: columns of dw, dy and its group's part of x. */
 static FNN(conv_grad_tile) FNN(conv_grad_block)(const FNN(conv_grad_plan) * p, ptrdiff_t block) {
-  const ptrdiff_t width = p->depthwise ? NARROW : CONV_PANELS * VL, group = block / p->blocks, o = block % p->blocks * width;
-  FNN(conv_grad_tile) t = {.x = p->x + (p->depthwise ? o : group * p->c), .dy = p->dy + group * p->oc + o, .dw = p->dw + group * p->oc + o,
+  const ptrdiff_t width = CONV_PANELS * VL, group = block / p->blocks, o = block % p->blocks * width;
+  FNN(conv_grad_tile) t = {.x = p->x + group * p->c, .dy = p->dy + group * p->oc + o, .dw = p->dw + group * p->oc + o,
                            .dw_row = p->all_oc, .n = fnn_min(p->oc - o, width),
                            .x_col = p->cols.stride * p->all_c, .x_row = p->rows.stride * p->cols.in * p->all_c,
                            .x_image = p->rows.in * p->cols.in * p->all_c, .dy_col = p->all_oc,
@@ -204,7 +194,7 @@ static void FNN(conv_grad_channels)(const FNN(conv_grad_plan) * p, ptrdiff_t beg
 /* One block, all taps, by pixels that are alike: any numbers of the patch make a tile. dw holds sums already. */
 static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, ptrdiff_t n0, ptrdiff_t n1) {
   const FNN(conv_grad_tile) base = FNN(conv_grad_block)(p, block);
-  const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW, kind = p->depthwise ? 2 : wide;
+  const int wide = base.n > NARROW, tail = base.n < (wide ? 2 : 1) * NARROW;
   for (ptrdiff_t i = 0, i1; i < p->rows.out; i = i1) {
     fnn_interval taps_y, taps_x;
     i1 = fnn_axis_alike(&p->rows, i, p->rows.out, &taps_y);
@@ -222,39 +212,47 @@ static void FNN(conv_grad_taps)(const FNN(conv_grad_plan) * p, ptrdiff_t block, 
           t.x_at[mr] = (r * p->rows.dilation * p->cols.in + s * p->cols.dilation) * p->all_c + c;
           t.dw_at[mr] = ((r * p->cols.taps + s) * p->c + c) * p->all_oc;
         }
-        FNN(conv_taps_tiles)[mr][tail][kind](&t);
+        FNN(conv_taps_tiles)[mr][tail][wide](&t);
       }
     }
   }
 }
 
-/* One block's part of the bias's gradient: the sum of dy over the pixels [begin, end) of all images, added to what is
- * there. Four chains, and a sum of its own for each slice: no adder waits, and the error stays small. */
-static void FNN(conv_grad_bias)(const FNN(conv_grad_plan) * p, T *dbias, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, int add) {
-  const FNN(conv_grad_tile) t = FNN(conv_grad_block)(p, block);
-  const ptrdiff_t step = t.dy_col;
-  dbias += t.dy - p->dy;
-  for (ptrdiff_t o = 0; o < t.n; o += VL) {
-    const ptrdiff_t lanes = fnn_min(VL, t.n - o);
-    const T *dy = t.dy + begin * step + o;
+/* dbias, of n channels, + the sum of `pixels` pixels. Four chains, and a sum of its own for each call: no adder waits, and
+ * the error stays small. */
+static void FNN(conv_sum_pixels)(T *dbias, const T *dy, ptrdiff_t step, ptrdiff_t pixels, ptrdiff_t n, int add) {
+  for (ptrdiff_t o = 0; o < n; o += VL) {
+    const ptrdiff_t lanes = fnn_min(VL, n - o);
+    const T *at = dy + o;
     vec sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
-    ptrdiff_t k = begin;
-    for (; k + 4 <= end; k += 4, dy += 4 * step)
-      for (int q = 0; q < 4; q++) sum[q] = v_add(sum[q], v_load_n(dy + q * step, lanes));
-    for (; k < end; k++, dy += step) sum[0] = v_add(sum[0], v_load_n(dy, lanes));
+    ptrdiff_t k = pixels;
+    for (; k >= 4; k -= 4, at += 4 * step)
+      for (int q = 0; q < 4; q++) sum[q] = v_add(sum[q], v_load_n(at + q * step, lanes));
+    for (; k > 0; k--, at += step) sum[0] = v_add(sum[0], v_load_n(at, lanes));
     const vec all = v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3]));
     v_store_n(dbias + o, add ? v_add(v_load_n(dbias + o, lanes), all) : all, lanes);
   }
 }
 
+/* One block's part of the bias's gradient: the sum of dy over the pixels [begin, end) of all images, or that much more. */
+static void FNN(conv_grad_bias)(const FNN(conv_grad_plan) * p, T *dbias, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end, int add) {
+  const FNN(conv_grad_tile) t = FNN(conv_grad_block)(p, block);
+  FNN(conv_sum_pixels)(dbias + (t.dy - p->dy), t.dy + begin * t.dy_col, t.dy_col, end - begin, t.n, add);
+}
+
+#include "conv2d_depthwise_bwd.c"
+
 static void FNN(conv2d_bwd_kernel)(const fnn_conv2d_bwd_kernel_args *a, int ith, int nth) {
+  if (fnn_conv2d_depthwise(a->c, a->oc, a->groups)) {
+    FNN(conv2d_depthwise_bwd_kernel)(a, ith, nth);
+    return;
+  }
   CONV_AXES(a);
-  const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
-  const ptrdiff_t groups = depthwise ? 1 : a->groups, c = depthwise ? 1 : a->c / groups, oc = a->oc / groups;
+  const ptrdiff_t groups = a->groups, c = a->c / groups, oc = a->oc / groups;
   const ptrdiff_t chunks = fnn_conv2d_chunks(a->n, a->kh * a->kw, a->c, a->oc, a->groups), size = a->kh * a->kw * c * a->oc;
-  const ptrdiff_t blocks = fnn_ceil_div(oc, depthwise ? NARROW : CONV_PANELS * VL);
+  const ptrdiff_t blocks = fnn_ceil_div(oc, CONV_PANELS * VL);
   FNN(conv_grad_plan) p = {rows, cols, a->x, a->dy, a->parts, c, oc, groups * blocks, a->c, a->oc, blocks,
-                           fnn_ceil_div(c, CONV_CR), depthwise};
+                           fnn_ceil_div(c, CONV_CR)};
   /* What is worked on together: some rows of an image, or some images, that stay in a cache while all tiles pass. */
   const int few = c < CONV_FEW;
   const ptrdiff_t jobs = p.kernels * (few ? 1 : a->kh * a->kw * p.tiles);

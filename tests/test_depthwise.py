@@ -40,7 +40,7 @@ def test_depthwise_matches_reference_for_multipliers(multiplier):
     check((2, 5, 4, 17), (2, 2, 17, multiplier), dtypes=(np.float32,))
 
 
-@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (3, 1), (5, 5), (2, 4), (7, 3)])
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (3, 1), (5, 5), (2, 4), (7, 3), (4, 7), (1, 11)])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 1), (3, 2)])
 def test_depthwise_matches_reference_for_kernels(kernel, strides):
     check((2, 9, 8, 18), (*kernel, 18, 1), strides, "same", dtypes=(np.float32,))
@@ -63,6 +63,24 @@ def test_depthwise_of_many_images_and_rows():
     """Kernel gradients summed over 16 parts of the batch."""
     check((19, 3, 4, 33), (3, 3, 33, 1), padding="same", dtypes=(np.float32,))
     check((2, 40, 30, 32), (3, 3, 32, 1), padding="same", dtypes=(np.float32,))
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_depthwise_of_wide_images(strides):
+    """Kernel gradients summed strip by strip."""
+    check((1, 5, 61, 80), (3, 3, 80, 1), strides=(strides, strides), padding="same", dtypes=(np.float32,))
+
+
+def test_depthwise_padding_does_not_multiply():
+    """An infinite gradient reaches the taps inside of x alone."""
+    kernel = fastnn.Tensor(np.ones((3, 3, 2, 1), np.float32), requires_grad=True)
+    y = ops.depthwise_conv2d(np.ones((1, 4, 5, 2), np.float32), kernel, padding="same")
+    dy = np.zeros(y.shape, np.float32)
+    dy[0, 0, 0], dy[0, 3, 4] = np.inf, np.inf
+    y.backward(dy)
+    want = np.full((3, 3), np.inf, np.float32)
+    want[0, 2] = want[2, 0] = 0
+    assert np.array_equal(kernel.grad.numpy()[:, :, 0, 0], want)
 
 
 @pytest.mark.parametrize("shape, strides", [((33, 16, 16, 32), 1), ((5, 31, 29, 20), 2), ((1, 64, 64, 48), 1)])
