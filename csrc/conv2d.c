@@ -59,6 +59,7 @@
 #define CONV_CHANNEL_TILES CONV_TILES
 #endif
 #define CONV_FEW 8           /* fewer input channels than this: kernel gradient tiles of several taps */
+#define CONV_AHEAD (4 * 1024 * 1024) /* bytes of x and y, from which on depthwise rows are fetched ahead */
 #define CONV_L2 (384 * 1024) /* bytes of x and y that are worked on together */
 /* Backward to the kernel works on slices of x and one block of dy of about this size, not fewer pixels than this: larger
  * ones leave the L1 cache, smaller ones load and store dw too often (32x32x32 -> 64: 83 %, here 93, 64 KB 88). */
@@ -174,6 +175,7 @@ typedef struct FNN(conv_tile) {
   ptrdiff_t rows, x_row, w_row;    /* kernel rows inside of x, steps between them */
   ptrdiff_t runs, x_run, run;      /* contiguous runs of a row, step between them in x (w has none), their length */
   ptrdiff_t w_run;                 /* dots: between taps in w */
+  ptrdiff_t ahead;                 /* depthwise: in x, to what the next row reads, or 0 */
   ptrdiff_t n;                     /* channels to store */
   ptrdiff_t o, wide;               /* which they are, of the group, and at most so many */
   const T *all_bias;               /* depthwise: of all channels, or NULL */
@@ -356,7 +358,6 @@ typedef struct FNN(conv_kind) {
 } FNN(conv_kind);
 
 #include "conv2d_dots.c"
-#include "conv2d_depthwise.c"
 
 /* What follows: y = act((y - mean) * scale + beta + residual). */
 typedef struct FNN(conv_behind) {
@@ -379,6 +380,7 @@ typedef struct FNN(conv_plan) {
   int act;
   T slope;
   FNN(conv_behind) behind;
+  int ahead; /* depthwise: rows are fetched before they are needed, as the caches do not hold all */
 } FNN(conv_plan);
 
 #include "conv2d_behind.c"
@@ -443,6 +445,8 @@ typedef struct FNN(conv_box) {
   ptrdiff_t n0, n1, i0, i1, j0, j1, p0, p1;
 } FNN(conv_box);
 
+#include "conv2d_depthwise.c"
+
 static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   FNN(conv_tile) t;
   const int dots = p->dots;
@@ -455,6 +459,7 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
   t.x_row = p->rows.dilation * p->x_row;
   t.x_run = p->cols.dilation * p->x_col;
   t.w_run = w_tap;
+  if (p->depthwise && FNN(depthwise_box)(p, &t, &b)) return;
   const ptrdiff_t last = fnn_min(p->oc, b.p1 * VL);
   for (ptrdiff_t o = b.p0 * VL, wide; o < last; o += wide) {
     FNN(conv_kind) kind = {FNN(depthwise_tiles), NULL, CONV_DR, 0, 0};
@@ -487,7 +492,6 @@ static void FNN(conv_do_box)(const FNN(conv_plan) * p, FNN(conv_box) b) {
           t.rows = taps_x.end > taps_x.begin ? taps_y.end - taps_y.begin : 0; /* no run is empty */
           t.runs = joined ? 1 : taps_x.end - taps_x.begin;
           t.run = p->depthwise ? w_tap : joined ? (taps_x.end - taps_x.begin) * p->c : p->c;
-          if (p->depthwise) FNN(depthwise_lines)(&kind, t.runs, t.x_run == p->cols.stride * p->x_col);
           FNN(conv_alike)(p, &t, &kind, taps_y, taps_x, b.n0, b.n1, i, i1, j, j1, p->y + o);
         }
       }
@@ -542,6 +546,7 @@ static void FNN(conv_groups)(FNN(conv_plan) p, ptrdiff_t n, ptrdiff_t groups, pt
       return;
     }
   }
+  p.ahead = n * (p.x_image + p.y_image) * (ptrdiff_t)sizeof(T) > CONV_AHEAD;
   const fnn_axis y = p.rows, x = p.cols;
   if (y.taps * x.taps * y.stride * x.stride == 1 && y.in == y.out && x.in == x.out && !y.pad && !x.pad &&
       p.y_row == x.out * p.y_col && p.y_image == y.out * p.y_row) { /* a matrix product */
@@ -564,7 +569,7 @@ static void FNN(conv2d_fwd)(const fnn_conv2d_fwd_args *a, int ith, int nth) {
   const int depthwise = fnn_conv2d_depthwise(a->c, a->oc, a->groups);
   const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
   const FNN(conv_plan) p = {rows, cols, a->x, a->packed, a->bias, a->y, a->h * a->w * a->c, a->w * a->c, a->c,
-                            a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, depthwise, !depthwise && fnn_conv2d_dots(c, oc, VL), (int)a->act, (T)a->slope, CONV_BEHIND(a, a->y)};
+                            a->oh * a->ow * a->oc, a->ow * a->oc, a->oc, c, oc, depthwise, !depthwise && fnn_conv2d_dots(c, oc, VL), (int)a->act, (T)a->slope, CONV_BEHIND(a, a->y), 0};
   FNN(conv_groups)(p, a->n, groups, fnn_conv2d_packed(a->kh * a->kw, c, oc, 1, sizeof(T)), a->scratch, ith, nth);
 }
 
@@ -574,7 +579,7 @@ static void FNN(conv2d_bwd_input)(const fnn_conv2d_bwd_input_args *a, int ith, i
   const ptrdiff_t groups = depthwise ? 1 : a->groups, c = a->c / groups, oc = a->oc / groups;
   const ptrdiff_t w_tap = depthwise ? fnn_round_up(c, VL) : fnn_conv2d_packed(1, oc, c, 1, sizeof(T));
   FNN(conv_plan) p = {rows, cols, a->dy, a->packed, a->bias, a->dx, a->oh * a->ow * a->oc, a->ow * a->oc, a->oc,
-                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, !depthwise && fnn_conv2d_dots(oc, c, VL), (int)a->act, (T)a->slope, CONV_BEHIND(a, a->dx)};
+                      a->h * a->w * a->c, a->sh * a->w * a->c, a->sw * a->c, oc, c, depthwise, !depthwise && fnn_conv2d_dots(oc, c, VL), (int)a->act, (T)a->slope, CONV_BEHIND(a, a->dx), 0};
   for (ptrdiff_t py = 0; py < a->sh; py++)
     for (ptrdiff_t px = 0; px < a->sw; px++) {
       p.rows = fnn_axis_phase(&rows, py).axis;

@@ -14,16 +14,23 @@
 #ifndef FNN_CONV2D_DEPTHWISE_BWD_C
 #define FNN_CONV2D_DEPTHWISE_BWD_C
 /* X(rows, columns) of the tiles of taps: accumulators + 1 dy (x is read from memory by the multiplication). */
-#define TAPS_ROWS 3
-#define TAPS_COLUMNS 5
 #define TAPS_NARROW(X) \
   X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1) X(3, 2) X(3, 3)
 #if defined FNN_SIMD_AVX512_H || defined FNN_SIMD_NEON_H
+#define TAPS_ROWS 3
+#define TAPS_COLUMNS 5
 #define TAPS_TILES(X) TAPS_NARROW(X) X(3, 5)
 static const int fnn_taps_most[TAPS_COLUMNS + 1] = {0, 3, 3, 3, 2, 3};
-#else
+#elif defined FNN_SIMD_AVX2_H
+#define TAPS_ROWS 3
+#define TAPS_COLUMNS 5
 #define TAPS_TILES TAPS_NARROW
 static const int fnn_taps_most[TAPS_COLUMNS + 1] = {0, 3, 3, 3, 2, 2};
+#else
+#define TAPS_ROWS 1
+#define TAPS_COLUMNS 3
+#define TAPS_TILES(X) X(1, 1) X(1, 2) X(1, 3)
+static const int fnn_taps_most[TAPS_COLUMNS + 1] = {0, 1, 1, 1};
 #endif
 #define TAPS_PIXELS 32           /* of the rows at a time: with fewer, sums are loaded and stored too often */
 #define TAPS_LEAST 7             /* pixels across a strip, for the same reason */

@@ -328,7 +328,7 @@ static void FNN(conv2d_max_pool_fwd)(const fnn_conv2d_max_pool_fwd_args *a, int 
   const ptrdiff_t n = a->n, ph = a->pooled_h, pw = a->pooled_w, panels = fnn_ceil_div(a->oc, VL);
   FNN(conv_pool_plan) p = {
     {rows, cols, a->x, a->packed, a->bias, NULL, a->h * a->w * a->c, a->w * a->c, a->c, 0, 0, 0, a->c, a->oc, 0, 0,
-     (int)a->act, (T)a->slope, {a->scale != NULL, a->mean, a->scale, a->beta, 0, 0}},
+     (int)a->act, (T)a->slope, {a->scale != NULL, a->mean, a->scale, a->beta, 0, 0}, 0},
     ph, pw, a->pool_h, a->pool_w, a->pool_sh, a->pool_sw, a->y, a->code,
     FNN(conv_pool_inside)(&rows, ph, a->pool_h, a->pool_sh), FNN(conv_pool_inside)(&cols, pw, a->pool_w, a->pool_sw),
     (T *)a->scratch + ith * fnn_conv_pool_pixels(a->pool_h, a->pool_w, a->pool_sh, a->pool_sw) * 2 * VL};

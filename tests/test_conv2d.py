@@ -105,9 +105,11 @@ def test_conv2d_matches_reference_for_groups(groups, c, oc, strides):
 @pytest.mark.parametrize("width", [2, 3, 4, 7, 12, 13, 14, 15, 27, 40])
 @pytest.mark.parametrize("c", [5, 16, 35])
 def test_depthwise_conv2d_along_rows(width, c):
-    """Three taps across slide over lines of up to 12 pixels."""
+    """Three or five taps across slide over lines of up to 12 pixels."""
     check((2, 3, width, c), (3, 3, 1, c), groups=c, padding="same", activation="leaky_relu", step=1e-5)
     check((1, 3, width + 4, c), (2, 3, 1, c), groups=c, strides=(2, 2), dilation=(1, 2), dtypes=(np.float32,))
+    check((2, 2, width, c), (2, 5, 1, c), groups=c, padding="same", dtypes=(np.float32,))
+    check((1, 2, width, c), (1, 5, 1, c), groups=c, padding=((0, 0), (3, 6)), dtypes=(np.float32,))
 
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu"])

@@ -71,7 +71,20 @@ def test_depthwise_of_wide_images(strides):
     check((1, 5, 61, 80), (3, 3, 80, 1), strides=(strides, strides), padding="same", dtypes=(np.float32,))
 
 
-def test_depthwise_padding_does_not_multiply():
+@pytest.mark.parametrize("taps", [3, 5])
+def test_depthwise_padding_does_not_multiply(taps):
+    """An infinite weight reaches the pixels that have its tap inside of x alone."""
+    kernel = np.ones((taps, taps, 2, 1), np.float32)
+    kernel[0, 0], kernel[-1, -1] = np.inf, np.inf
+    y = ops.depthwise_conv2d(np.ones((1, 13, 26, 2), np.float32), kernel, padding="same").numpy()
+    rows, columns = np.arange(13)[:, None], np.arange(26)
+    before = (rows >= taps // 2) & (columns >= taps // 2)
+    behind = (rows < 13 - taps // 2) & (columns < 26 - taps // 2)
+    assert np.array_equal(np.isinf(y[0, :, :, 1]), before | behind)
+    assert not np.isnan(y).any()
+
+
+def test_depthwise_padding_does_not_multiply_gradients():
     """An infinite gradient reaches the taps inside of x alone."""
     kernel = fastnn.Tensor(np.ones((3, 3, 2, 1), np.float32), requires_grad=True)
     y = ops.depthwise_conv2d(np.ones((1, 4, 5, 2), np.float32), kernel, padding="same")
