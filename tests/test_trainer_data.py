@@ -128,6 +128,85 @@ def test_validation_data_is_evaluated_like_evaluate():
     )
 
 
+def state(model):
+    variables = [*model.variables, *model.optimizer.variables, *(v for m in model.metrics for v in m.variables)]
+    return [variable.numpy() for variable in variables]
+
+
+def held_out_model(**compiled):
+    keras.utils.set_random_seed(0)
+    model = models.Sequential([
+        layers.Input((3,)), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(4, name="last"),
+    ])  # fmt: skip
+    model.compile(**{"loss": keras.losses.SparseCategoricalCrossentropy(True), "metrics": ["accuracy"]} | compiled)
+    return model
+
+
+HELD_X, HELD_Y = np.ones((6, 3), "float32"), np.arange(6) % 4
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        (np.ones((6, 5)), HELD_Y),
+        (np.ones((6, 3, 2)), HELD_Y),
+        (HELD_X, np.eye(4)[HELD_Y]),
+        (HELD_X, HELD_Y, np.ones((6, 7))),
+        ([HELD_X, HELD_X], HELD_Y),
+        (HELD_X, [HELD_Y, HELD_Y]),
+    ],
+    ids=["features", "axes", "one-hot", "weights", "inputs", "targets"],
+)
+@pytest.mark.parametrize("before", [0, 1])
+def test_validation_data_that_does_not_fit_is_refused_before_anything_is_changed(held, before):
+    x, y = np.ones((40, 3), "float32"), np.arange(40) % 4
+    model = held_out_model()
+    for _ in range(before):
+        model.fit(x, y, validation_data=(HELD_X, HELD_Y), verbose=0)
+    began = []
+    callback = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: began.append(1))
+    kept = state(model)
+    with pytest.raises(ValueError, match="fit validation_data|x must be of shape"):
+        model.fit(x, y, validation_data=held, verbose=0, callbacks=[callback])
+    assert not began
+    for now, then in zip(state(model), kept, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_looking_at_the_shapes_of_validation_data_changes_no_training():
+    x, y = np.random.default_rng(0).random((40, 3), "float32"), np.arange(40) % 4
+    found = []
+    ones = np.ones(6)
+    for held in [(HELD_X, HELD_Y), (HELD_X, HELD_Y[:, None]), (HELD_X, HELD_Y, ones), (HELD_X, HELD_Y, ones[:, None])]:
+        model = held_out_model(loss="crossentropy")
+        history = model.fit(x, y, epochs=2, validation_data=held, validation_batch_size=4, verbose=0).history
+        found.append((history, state(model)))
+    for history, values in found[1:]:
+        assert history == found[0][0]
+        for now, then in zip(values, found[0][1], strict=True):
+            np.testing.assert_array_equal(now, then)
+
+
+def test_validation_data_may_have_other_sizes_where_the_model_takes_them():
+    parts = [layers.Conv1D(3, 2), layers.GlobalMaxPooling1D(), layers.Dense(1)]
+    model = models.Sequential([layers.Input((None, 2)), *parts])
+    model.compile("sgd", "mse")
+    held = np.ones((5, 7, 2)), np.ones(5)
+    history = model.fit(np.ones((8, 4, 2)), np.ones((8, 1)), validation_data=held, verbose=0)
+    assert history.history["val_loss"] == [model.evaluate(*held, verbose=0)]
+
+
+def test_validation_data_of_a_model_that_looks_at_values_is_left_to_the_test_step():
+    class Looks(layers.Layer):
+        def call(self, x):
+            return x * (1.0 if float(x.numpy().min()) > 0 else 1 / 0)
+
+    model = models.Sequential([Looks(), layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    history = model.fit(np.ones((8, 4)), np.ones((8, 1)), validation_data=(np.ones((5, 4)), np.ones(5)), verbose=0)
+    assert len(history.history["val_loss"]) == 1
+
+
 def test_validation_freq():
     x, y = regression()
     history = line().fit(x, y, epochs=5, validation_split=0.2, validation_freq=2, verbose=0)

@@ -67,6 +67,11 @@ class Data:
         """What is left without shapes and values, as a key."""
         return self.form, *[None if array is None else array.dtype for array in self.leaves]
 
+    def is_like(self, other: Data) -> bool:
+        """Whether the structure is the same, and the shapes of single samples are."""
+        shapes = [[None if a is None else a.shape[1:] for a in given.leaves] for given in (self, other)]
+        return self.form == other.form and shapes[0] == shapes[1]
+
     def top(self) -> Any:
         """The inputs of the first sample."""
         return tree.map_structure(lambda a: None if a is None else a[:1], self.x)

@@ -10,11 +10,12 @@ import warnings
 from typing import Any
 
 from fastnn import errors
-from fastnn._core import Training
+from fastnn._core import Training, dry_run
 from fastnn.autograd import Tensor, no_grad
 from fastnn.layers.base import Layer
 from fastnn.models import data
 from fastnn.models.compiling import Compiled
+from fastnn.symbolic import type_of
 from fastnn.utils import unpack_x_y_sample_weight
 
 
@@ -122,20 +123,35 @@ class Steps(Compiled):
 
     # ---- before the first step
 
-    def _prepare_training(self, who: str, train: data.Data, held_out: data.Data | None) -> None:
+    def _prepare_training(self, who: str, train: data.Data, held_out: data.Batches | None) -> None:
         """Check what can be checked and make all weights, before the first step changes anything."""
         if self._own_functions:
             what = "a make_..._function is overridden, but never used"
             raise errors.order_error(who, what, "Override train_step or its like instead.")
-        places = [(who, train), *([] if held_out is None else [(f"{who} validation_data", held_out)])]
+        places = [(who, train), *([] if held_out is None else [(held_out.who, held_out.sample)])]
         for place, given in places:
             self._check_loss(place, given)
         self._build_from(train)
         for place, given in places:
             self._check_labels(place, given.y)
+        if held_out is not None and not held_out.sample.is_like(train) and not self._own_steps:
+            self._check_step(held_out.who, held_out.batch(0))
         self._plan_training()
         if not self._plan.trained:
             warnings.warn(f"{who}: the model has no trainable weights. Set layer.trainable = True.", stacklevel=3)
+
+    def _check_step(self, who: str, batch: Any) -> None:
+        """Run the model and its losses on shapes alone: what a test step would refuse is refused here."""
+        x, y, sample_weight = unpack_x_y_sample_weight(batch)
+        try:
+            with dry_run(), no_grad():
+                y_pred = self(x, training=False)
+                if self._compile_loss is not None:
+                    self._compile_loss.check(y, y_pred, sample_weight)
+        except NotImplementedError:
+            pass  # a call of the user's that looks at values, which will be there in the test step
+        except Exception as error:
+            raise type_of(error)(f"{who}: it does not fit the model or its loss. {error}") from error
 
     def _plan_training(self) -> None:
         plan = self._make_plan()

@@ -120,7 +120,7 @@ class Trainer(SingleBatches):
                 at_the_end.callback(held.close)
             generator = np.random.default_rng(random.make_default_seed()) if shuffle else None
             data.begin_first(who, batches, generator)
-            self._prepare_training(who, batches.sample, held.sample if held is not None and held.known else None)
+            self._prepare_training(who, batches.sample, held if held is not None and held.known else None)
             hooks = CallbackList(
                 callbacks,
                 add_history=True,
