@@ -96,6 +96,8 @@ cdef class Call:
         cdef char *data = <char *>cnp.PyArray_DATA(x)
         self.program.point(&data)
         self.program.run(1, 1e9, 0)
+        if self.program.error is not None:
+            self.program.check()
         if self.program.guards and self.program.stopped():
             return None
         return self.copies(x)

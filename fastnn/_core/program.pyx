@@ -9,6 +9,7 @@
 from libc.stdlib cimport calloc, realloc
 
 import bisect
+from types import FunctionType, MethodType
 
 cdef extern from *:
     """
@@ -48,7 +49,9 @@ cdef struct use:                # a field that points into an input
 
 
 cdef class Note:
-    """One launch of a recording, or a guard (kernel -1)."""
+    """One launch of a recording, or a guard (kernel -1), or a call of Python (kernel -2)."""
+    cdef object function        # of a call: what is compared with other recordings, and what is called
+    cdef object call
     cdef int kernel
     cdef int dtype
     cdef int nfields
@@ -80,6 +83,8 @@ cdef class Program:
     cdef ptrdiff_t slices
     cdef ptrdiff_t next_trial
     cdef list guards            # (status array, function of the position that makes the exception)
+    cdef list pythons           # (number of the entry, function to call)
+    cdef object error           # that ended the last replay in one of them
     cdef double work
     cdef int threads
     cdef fnn_entry *entries
@@ -102,6 +107,7 @@ cdef class Program:
         self.pace[0] = self.pace[1] = 0.0
         self.next_trial = 2
         self.guards = []
+        self.pythons = []
         self.inputs = []
         self.arena = Arena() if arena is None else arena
 
@@ -109,6 +115,10 @@ cdef class Program:
         free(self.entries)
         free(self.args)
         free(self.uses)
+
+    @property
+    def calls_python(self):
+        return len(self.pythons) > 0
 
     def record(self, tuple inputs=()):
         """A context within which launches are noted; `inputs` are arrays (or None) that `bind` may exchange."""
@@ -219,6 +229,17 @@ cdef class Program:
         self.notes.append(new)
         self.guards.append((status, make_error))
 
+    cdef note_python(self, function, call, tuple inputs, tuple outputs):
+        """`call` reads and writes these arrays, which it keeps; `function` tells it from others."""
+        cdef Note new = Note()
+        new.kernel, new.nth, new.function, new.call = -2, 1, function, call
+        new.touched = [
+            (i, <uintptr_t>cnp.PyArray_DATA(<cnp.ndarray?>array), array.nbytes, i >= len(inputs))
+            for i, array in enumerate(inputs + outputs)
+        ]
+        new.inputs, new.constants = {}, {}
+        self.notes.append(new)
+
     cdef Note next_note(self, int kernel):
         """The note that a launch is matched with, while rebinding."""
         cdef Note found = self.notes[self.cursor] if self.cursor < self.n else None
@@ -286,6 +307,11 @@ cdef class Program:
         for note in self.notes:
             nth = min(note.nth, self.threads)
             self.entries[e].nth = nth
+            if note.kernel == -2:   # between two replays, for which the threads have met
+                self.pythons.append((e, note.call))
+                since = []
+                e += 1
+                continue
             if note.kernel >= 0:
                 self.entries[e].fn = fnn_lookup(kernel_table, note.kernel, note.dtype)
                 self.entries[e].args = self.args + note.offset
@@ -338,6 +364,10 @@ cdef class Program:
         if len(mine) != len(others):
             return False
         for e in range(len(mine)):
+            if (<Note>self.notes[e]).kernel == -2 and not same_function(
+                (<Note>self.notes[e]).function, (<Note>other.notes[e]).function
+            ):
+                return False
             if mine[e] == others[e]:
                 continue
             if mine[e][:4] != others[e][:4] or len(mine[e][4]) != len(others[e][4]):
@@ -360,8 +390,7 @@ cdef class Program:
         if self.running:
             raise RuntimeError("Program.replay: this program is already running in another thread.")
         cdef ptrdiff_t done = self.run(steps, most_seconds, threads)
-        if self.guards:
-            self.check_guards()
+        self.check()
         return done
 
     def replay_rows(
@@ -388,9 +417,16 @@ cdef class Program:
             done += 1
             if fnn_now() >= end:
                 break
+        self.check()
+        return done
+
+    cdef check(self):
+        """Raise what ended a step."""
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
         if self.guards:
             self.check_guards()
-        return done
 
     cdef bint stopped(self):
         """Whether a guard ended the last step; not any more after this question."""
@@ -414,6 +450,8 @@ cdef class Program:
         cdef ptrdiff_t more
         cdef double now
         cdef double end
+        if self.pythons:
+            return self.run_pythons(steps, most_seconds, min(team, wanted or team))
         if team == 1 and self.work * steps < GIL_WORK:
             return fnn_replay(self.entries, self.n, steps, 1, most_seconds)
         self.running = True
@@ -430,6 +468,36 @@ cdef class Program:
                     break
         self.running = False
         return done
+
+    cdef ptrdiff_t run_pythons(self, ptrdiff_t steps, double most_seconds, int team) noexcept:
+        """`run` where a step has calls of Python: what lies between them is replayed by itself."""
+        cdef double end = fnn_now() + most_seconds
+        cdef ptrdiff_t done = 0
+        self.running = True
+        while done < steps and self.run_step(team):
+            done += 1
+            if fnn_now() >= end:
+                break
+        self.running = False
+        return done
+
+    cdef bint run_step(self, int team) noexcept:
+        cdef ptrdiff_t begin = 0
+        cdef ptrdiff_t e
+        cdef ptrdiff_t fine
+        for e, call in (*self.pythons, (self.n, None)):
+            with nogil:
+                fine = fnn_replay(self.entries + begin, e - begin, 1, team, 0.0)
+            if not fine:
+                return False
+            if call is not None:
+                try:
+                    call()
+                except BaseException as error:
+                    self.error = error
+                    return False
+            begin = e + 1
+        return True
 
     cdef ptrdiff_t slice(self, ptrdiff_t steps, double *now, double end, int team, int wanted) noexcept:
         """Some steps, with the number of threads that has been faster lately; the bits are the same with any.
@@ -475,8 +543,8 @@ cdef class Program:
             "entries": self.n, "barriers": sum([self.entries[e].barrier for e in range(self.n)]),
             "threads": self.threads, "work": self.work, "inputs": self.nuses,
             "arena_bytes": sum([size for _, size in self.arena.addresses]),
-            "kernels": [kernel_names[(<Note>note).kernel] if (<Note>note).kernel >= 0 else "guard"
-                        for note in self.notes],
+            "kernels": [kernel_names[(<Note>note).kernel] if (<Note>note).kernel >= 0 else
+                        "guard" if (<Note>note).kernel == -1 else "python" for note in self.notes],
         }
 
 
@@ -589,3 +657,50 @@ def guard(cnp.ndarray status, make_error):
         noting.note_guard(status, make_error)
     if status[0]:
         raise make_error(int(status[0]) - 1)
+
+
+def same_function(a, b):
+    """Whether two functions do the same: made by the same code over the same objects."""
+    if a is b:
+        return True
+    if isinstance(a, FunctionType) and isinstance(b, FunctionType):
+        return a.__code__ is b.__code__ and all([
+            same_object(x, y) for x, y in zip(
+                ((a.__defaults__, a.__kwdefaults__), *[c.cell_contents for c in a.__closure__ or ()]),
+                ((b.__defaults__, b.__kwdefaults__), *[c.cell_contents for c in b.__closure__ or ()]), strict=True)
+        ])
+    if isinstance(a, MethodType) and isinstance(b, MethodType):
+        return a.__self__ is b.__self__ and same_function(a.__func__, b.__func__)
+    return False
+
+
+cdef bint same_object(a, b):
+    if a is b or (isinstance(a, FunctionType) and same_function(a, b)):
+        return True
+    if type(a) is tuple and type(b) is tuple and len(a) == len(b):
+        return all([same_object(x, y) for x, y in zip(a, b, strict=True)])
+    return type(a) is type(b) and type(a) in PLAIN and a == b
+
+
+def call_python(function, call, tuple inputs, tuple outputs):
+    """Run ``call()``, which computes the outputs from the inputs in Python, now and at every replay.
+
+    It keeps all these arrays; the inputs are none of a Program's. Recordings in which `function` differs are not the
+    same. What it launches is not recorded.
+    """
+    global recording_thread
+    cdef unsigned long thread = recording_thread
+    cdef Program noting = current_recorder()
+    if fnn_dry:
+        return
+    if noting is None:
+        call()
+        return
+    if noting.rebinding:
+        raise RuntimeError("Program.rebind: these are not the launches that were recorded.")
+    noting.note_python(function, call, inputs, outputs)
+    recording_thread = 0
+    try:
+        call()
+    finally:
+        recording_thread = thread

@@ -12,6 +12,7 @@ program when a call begins, and nothing of the data is kept.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,8 @@ READ_IN_PLACE = "?bBhHiIlLqQfd"  # dtypes (as characters) of arrays that kernels
 _one_recording = Turn()  # only one recording can go on; other threads' steps run as written meanwhile
 
 Key = tuple[Any, ...]
+
+_NOTHING = contextlib.nullcontext()
 
 
 class Step:
@@ -381,7 +384,8 @@ class Replay:
             with Uninterrupted():
                 return self._run_once(step, batches, number)
         self.result = step.result
-        return step.program.replay(min(most, max(batches.whole_steps - number, 1)), MOST_SECONDS)
+        with Uninterrupted() if step.program.calls_python else _NOTHING:
+            return step.program.replay(min(most, max(batches.whole_steps - number, 1)), MOST_SECONDS)
 
     def _collect(self, batches: Batches, number: int, most: int, out: Collected) -> int:
         step, count = self._step_at(batches, number), batches.count(number)

@@ -274,6 +274,7 @@ from fastnn.ops.algebra import correlate as correlate
 from fastnn.ops.statistics import count_nonzero as count_nonzero
 from fastnn.ops.algebra import cross as cross
 from fastnn.ops.control import custom_gradient as custom_gradient
+from fastnn.ops.python import py_function as py_function
 from fastnn.ops.shaping import depth_to_space as depth_to_space
 from fastnn.ops.algebra import diag as diag
 from fastnn.ops.algebra import diagflat as diagflat
