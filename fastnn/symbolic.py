@@ -473,13 +473,13 @@ class Operation(InGraphs):
         return _make_operation, (type(self).op, self.name, self.settings)
 
     def get_config(self) -> dict[str, Any]:
-        """Name and settings, as plain values."""
+        """Name and settings, as plain values but for functions, which files hold by name."""
         return {"name": self.name, **{key: _plain(value) for key, value in self.settings.items()}}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Operation:
         """An op from what `get_config` returned."""
-        return cls(**config)
+        return cls(**{key: _read(value) for key, value in config.items()})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -493,6 +493,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_plain(part) for part in value)
     return value
+
+
+def _read(value: Any) -> Any:
+    """A setting as the op takes it: a function that was written by its name."""
+    is_function = isinstance(value, Mapping) and value.get("class_name") == "function"
+    return registry.deserialize(value) if is_function else value
 
 
 @functools.cache

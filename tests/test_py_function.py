@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from fastnn import KerasTensor, Tensor, _core, layers, models, ops, utils
+from fastnn import KerasTensor, Tensor, _core, layers, models, ops, saving, utils
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((640, 30)).astype(np.float32)
@@ -197,3 +197,115 @@ def test_functions_over_other_values_are_other_functions():
     model = models.Sequential([layers.Input((3,)), Counted()])
     found = [model.predict(np.zeros((2, 3)), verbose=0)[0, 0] for _ in range(6)]
     assert found == list(np.arange(found[0], found[0] + 6))
+
+
+@pytest.mark.parametrize("kind", ["itself", "unset", "globals"])
+def test_functions_are_compared_through_their_closures(kind):
+    class Looks(layers.Layer):
+        def call(self, x):
+            def down(v, n=3):
+                return v if n == 0 else down(v + 1, n - 1)
+
+            def unset(v):
+                return v + 3 if v.size else later
+
+            if kind == "unset" and x is None:
+                later = 0
+            other = eval("lambda v: v + n", {"n": 3})
+            return ops.py_function({"itself": down, "unset": unset, "globals": other}[kind], x, "float32")
+
+    model = models.Sequential([layers.Input((3,)), Looks()])
+    for _ in range(6):
+        np.testing.assert_array_equal(model.predict(np.zeros((2, 3)), verbose=0), np.full((2, 3), 3, np.float32))
+    assert has_programs(model) == {"call 2": kind != "globals"}
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_an_error_in_a_call_is_raised_once(several):
+    calls, fails = [], [False]
+
+    def func(v):
+        calls.append(1)
+        if fails[0]:
+            raise ValueError("mine")
+        return v
+
+    x = layers.Input((3,))
+    y = ops.py_function(func, x, "float32")
+    model = models.Model([x], [y, y + 1]) if several else models.Model(x, y)
+    for _ in range(4):
+        model(np.ones((2, 3), np.float32))
+    assert has_programs(model) == {"call 0": True}
+    calls.clear()
+    fails[0] = True
+    with pytest.raises(ValueError, match="mine"):
+        model(np.ones((2, 3), np.float32))
+    assert len(calls) == 1
+
+
+def test_within_a_replay_it_is_in_the_step():
+    """What it sets on layers and the models it calls are the step's own doing, as in a step that runs as written."""
+    inner = models.Sequential([layers.Input((3,)), layers.Dense(3)])
+
+    class Counts(layers.Layer):
+        def call(self, x):
+            return ops.py_function(self.count, x, "float32")
+
+        def count(self, v):
+            self.seen = getattr(self, "seen", 0) + 1
+            return inner.predict(v, verbose=0) + model.predict(v, verbose=0) if self.seen % 2 else v
+
+    model = models.Sequential([layers.Input((3,)), Counts()])
+    x = np.ones((2, 3), np.float32)
+    expected = inner.predict(x, verbose=0) + x
+    programs = []
+    for _ in range(8):
+        np.testing.assert_allclose(model.predict(x, verbose=0), expected)
+        programs.append({key: step.program for key, step in model._programs.steps.items()})
+    assert programs[-1] == programs[-4] and has_programs(model) == {"call 2": True}
+
+
+def test_a_guard_behind_it_ends_the_step():
+    x = layers.Input((2,))
+    rows = ops.py_function(lambda v: v + 1, x, "float32")
+    model = models.Model(x, layers.Embedding(5, 2)(rows))
+    for _ in range(4):
+        model.predict([[0, 3]], verbose=0)
+    for _ in range(2):
+        with pytest.raises((ValueError, IndexError), match="5"):
+            model.predict([[0, 4]], verbose=0)
+        assert model.predict([[0, 3]], verbose=0).shape == (1, 2, 2)
+
+
+def test_dtypes_shapes_and_inputs():
+    x = Tensor([1.0, 2.0])
+    assert ops.py_function(lambda a, b: a * b, [x, 2.0], "float32").tolist() == [2.0, 4.0]
+    for wrong in ("object", "complex64", "float16", None):
+        with pytest.raises(ValueError, match="Tout must be one of"):
+            ops.py_function(lambda v: v, x, wrong)
+    for shape in (3, (None, None), (-1,)):
+        with pytest.raises(ValueError, match="shape must be a tuple of sizes"):
+            ops.py_function(lambda v: v, x, "float32", shape)
+    a, b = layers.Input((3,)), layers.Input((3,))
+    model = models.Model([a, b], ops.py_function(np.subtract, [a, b], "float32"))
+    ones = np.ones((2, 3), np.float32)
+    for i in range(5):
+        assert (model([ones, i * ones]).numpy() == 1 - i).all()
+
+
+def doubled(v):
+    return 2 * v
+
+
+def test_files_hold_functions_with_names(tmp_path):
+    x = layers.Input((3,))
+    model = models.Model(x, ops.py_function(doubled, x, "float32", (None, 3)))
+    model.save(tmp_path / "named.keras")
+    with pytest.raises(ValueError, match="doubled"):
+        saving.load_model(tmp_path / "named.keras")
+    again = saving.load_model(tmp_path / "named.keras", custom_objects={"doubled": doubled})
+    assert (again(np.ones((2, 3), np.float32)).numpy() == 2).all()
+    model = models.Model(x, ops.py_function(lambda v: 2 * v, x, "float32"))
+    with pytest.raises(TypeError, match="a function with a name"):
+        model.save(tmp_path / "unnamed.keras")
+    assert (models.clone_model(model)(np.ones((2, 3), np.float32)).numpy() == 2).all()

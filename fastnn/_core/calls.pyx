@@ -97,7 +97,7 @@ cdef class Call:
         self.program.point(&data)
         self.program.run(1, 1e9, 0)
         if self.program.error is not None:
-            self.program.check()
+            self.program.check_pythons()
         if self.program.guards and self.program.stopped():
             return None
         return self.copies(x)

@@ -37,6 +37,7 @@ cdef int TRIAL_EVERY = 32
 cdef double BAD_NEWS = 0.25
 cdef ptrdiff_t MOST_CONSTANT = 64   # bytes: longer inputs from outside are compared by address alone
 cdef uintptr_t EVERYWHERE = <uintptr_t>1 << 62
+cdef int MOST_NESTED = 16           # functions in closures of functions that are compared
 
 cdef Program recorder = None
 cdef list kernel_names = [fnn_kernels[i].name.decode() for i in range(FNN_KERNEL_COUNT)]
@@ -50,7 +51,7 @@ cdef struct use:                # a field that points into an input
 
 cdef class Note:
     """One launch of a recording, or a guard (kernel -1), or a call of Python (kernel -2)."""
-    cdef object function        # of a call: what is compared with other recordings, and what is called
+    cdef object function        # of a call of Python: what is compared with other recordings, and what is called
     cdef object call
     cdef int kernel
     cdef int dtype
@@ -272,7 +273,7 @@ cdef class Program:
         cdef ptrdiff_t e
         self.next_note(-1)
         for e in range(self.cursor - 1):
-            i += (<Note>self.notes[e]).kernel < 0
+            i += (<Note>self.notes[e]).kernel == -1
         self.guards[i] = (self.guards[i][0], make_error)
 
     cdef list_uses(self):
@@ -420,13 +421,24 @@ cdef class Program:
         self.check()
         return done
 
+    def complete(self):
+        """Run the step once; False where a guard ended it. Its exception would tell of the arrays of the recording."""
+        if self.running:
+            raise RuntimeError("Program.replay: this program is already running in another thread.")
+        self.run(1, 1e9, 0)
+        self.check_pythons()
+        return not self.stopped()
+
     cdef check(self):
         """Raise what ended a step."""
+        self.check_pythons()
+        if self.guards:
+            self.check_guards()
+
+    cdef check_pythons(self):
         if self.error is not None:
             error, self.error = self.error, None
             raise error
-        if self.guards:
-            self.check_guards()
 
     cdef bint stopped(self):
         """Whether a guard ended the last step; not any more after this question."""
@@ -482,20 +494,28 @@ cdef class Program:
         return done
 
     cdef bint run_step(self, int team) noexcept:
+        """One step; False where a guard ended it, or an exception, which is then `error`."""
+        try:
+            return self.run_parts(team)
+        except BaseException as error:
+            self.error = error
+            return False
+
+    cdef bint run_parts(self, int team) except -1:
         cdef ptrdiff_t begin = 0
         cdef ptrdiff_t e
         cdef ptrdiff_t fine
         for e, call in (*self.pythons, (self.n, None)):
             with nogil:
-                fine = fnn_replay(self.entries + begin, e - begin, 1, team, 0.0)
+                fine = e == begin or fnn_replay(self.entries + begin, e - begin, 1, team, 0.0)
             if not fine:
                 return False
             if call is not None:
                 try:
+                    enter_step()    # as it was when the step was recorded: what the call sets is the step's own doing
                     call()
-                except BaseException as error:
-                    self.error = error
-                    return False
+                finally:
+                    leave_step()
             begin = e + 1
         return True
 
@@ -659,26 +679,42 @@ def guard(cnp.ndarray status, make_error):
         raise make_error(int(status[0]) - 1)
 
 
-def same_function(a, b):
-    """Whether two functions do the same: made by the same code over the same objects."""
-    if a is b:
+cdef bint same_function(a, b, tuple above=()):
+    """Whether two functions do the same: made by the same code over the same objects.
+
+    `above` are the pairs whose comparison this one is part of: a function can be in its own closure.
+    """
+    if a is b or (id(a), id(b)) in above:
         return True
-    if isinstance(a, FunctionType) and isinstance(b, FunctionType):
-        return a.__code__ is b.__code__ and all([
-            same_object(x, y) for x, y in zip(
-                ((a.__defaults__, a.__kwdefaults__), *[c.cell_contents for c in a.__closure__ or ()]),
-                ((b.__defaults__, b.__kwdefaults__), *[c.cell_contents for c in b.__closure__ or ()]), strict=True)
-        ])
     if isinstance(a, MethodType) and isinstance(b, MethodType):
-        return a.__self__ is b.__self__ and same_function(a.__func__, b.__func__)
-    return False
+        return a.__self__ is b.__self__ and same_function(a.__func__, b.__func__, above)
+    if not (isinstance(a, FunctionType) and isinstance(b, FunctionType)) or len(above) >= MOST_NESTED:
+        return False
+    above = (*above, (id(a), id(b)))
+    return (
+        a.__code__ is b.__code__ and a.__globals__ is b.__globals__
+        and same_object((a.__defaults__, *(a.__kwdefaults__ or {}).items()),
+                        (b.__defaults__, *(b.__kwdefaults__ or {}).items()), above)
+        and same_object(cells(a), cells(b), above)
+    )
 
 
-cdef bint same_object(a, b):
-    if a is b or (isinstance(a, FunctionType) and same_function(a, b)):
+cdef tuple cells(function):
+    """The contents of a function's closure, each as a tuple: an empty one of a name that has no value."""
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append((cell.cell_contents,))
+        except ValueError:
+            found.append(())
+    return tuple(found)
+
+
+cdef bint same_object(a, b, tuple above):
+    if a is b or (isinstance(a, (FunctionType, MethodType)) and same_function(a, b, above)):
         return True
     if type(a) is tuple and type(b) is tuple and len(a) == len(b):
-        return all([same_object(x, y) for x, y in zip(a, b, strict=True)])
+        return all([same_object(x, y, above) for x, y in zip(a, b, strict=True)])
     return type(a) is type(b) and type(a) in PLAIN and a == b
 
 

@@ -124,7 +124,7 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._batch = 0
         if self.write_graph and type(self.model).__name__ in GRAPHS:
-            self._write("train", _graph(json.dumps(registry.serialize(self.model))), 0)
+            self._write("train", _graph(json.dumps(registry.serialize(self.model), default=repr)), 0)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._close()

@@ -175,7 +175,7 @@ class Model(Trainer, Files):
         **kwargs
             For `json.dumps`.
         """
-        return json.dumps(registry.serialize(self), **kwargs)
+        return json.dumps(registry.serialize(self), **{"default": registry.serialize, **kwargs})
 
     def _repr_html_(self) -> str:
         """What notebooks show."""

@@ -313,11 +313,7 @@ def _run_call(program: Program, leaves: Arrays, result: Any, as_written: Callabl
     if overlaps(leaves):
         leaves = tuple([np.copy(array) for array in leaves if array is not None])
     program.bind(leaves)
-    try:
-        program.replay()
-    except (ValueError, IndexError):
-        return as_written()
-    return _copied(result)
+    return _copied(result) if program.complete() else as_written()
 
 
 class Replay:

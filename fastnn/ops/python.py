@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import errors
 from fastnn._core import call_python, empty
 from fastnn.autograd import Array, Tensor, as_tensor, record
+from fastnn.ops.dtypes import NUMBERS
 from fastnn.ops.strided import contiguous_copy
 
 Form = tuple[tuple[int, ...], np.dtype[Any]]
@@ -29,8 +30,9 @@ def py_function(
         ``func(*arrays)`` gets copies of the values and returns an array, or a list of as many as ``Tout`` has entries.
         What it changes elsewhere is its own affair; an error in it ends the step and comes to the user as it is.
     inp : tensor, or list of tensors
+        A list or tuple in which there is a tensor or an array is a list of inputs; any other is one input.
     Tout : dtype, or list of dtypes
-        Of the results.
+        Of the results, which are converted to them.
     shape : tuple, or list of tuples, optional
         Of the results; None as the first size stands for that of the first input. Default: the first input's.
     gradient : callable, optional
@@ -43,7 +45,7 @@ def py_function(
     Raises
     ------
     ValueError
-        For results of another number or shape.
+        For dtypes that tensors do not have; for results of another number or shape.
 
     Examples
     --------
@@ -54,8 +56,10 @@ def py_function(
     """
     who = "ops.py_function"
     inputs = tuple([as_tensor(x) for x in (inp if _holds_tensors(inp) else [inp])])
+    if not all(x.dtype in NUMBERS for x in inputs):
+        raise errors.value_error(who, "inp", "numbers", inp)
     several = isinstance(Tout, (list, tuple))
-    dtypes = [np.dtype(each) for each in (Tout if several else [Tout])]
+    dtypes = [_dtype(each) for each in (Tout if several else [Tout])]
     if shape is None and not inputs:
         raise errors.value_error(who, "shape", "given where there are no inputs", None)
     shapes = [inputs[0].shape] * len(dtypes) if shape is None else shape if several else [shape]
@@ -63,7 +67,7 @@ def py_function(
         raise errors.value_error(who, "shape", f"a list of {len(dtypes)} shapes, one for each dtype", shape)
     if several and gradient is not None:
         raise errors.value_error(who, "gradient", "None for several results", gradient, "Give one function for each.")
-    forms = [(_filled(tuple(each), inputs), dtype) for each, dtype in zip(shapes, dtypes, strict=True)]
+    forms = [(_filled(each, inputs), dtype) for each, dtype in zip(shapes, dtypes, strict=True)]
     results = _computed("func", func, [x.data for x in inputs], forms)
     if several:
         return [Tensor.wrap(y) for y in results]
@@ -79,11 +83,29 @@ def py_function(
 
 
 def _holds_tensors(inp: Any) -> bool:
-    return isinstance(inp, (list, tuple)) and all(isinstance(x, (Tensor, np.ndarray)) for x in inp)
+    return isinstance(inp, (list, tuple)) and (not inp or any(isinstance(x, (Tensor, np.ndarray)) for x in inp))
 
 
-def _filled(shape: tuple[Any, ...], inputs: Sequence[Tensor]) -> tuple[int, ...]:
-    return (inputs[0].shape[0], *shape[1:]) if shape and shape[0] is None and inputs else shape
+def _dtype(given: Any) -> np.dtype[Any]:
+    try:
+        dtype: np.dtype[Any] = np.dtype(object if given is None else given)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype not in NUMBERS:
+        raise errors.value_error("ops.py_function", "Tout", f"one of {', '.join(map(str, NUMBERS))}", given)
+    return dtype
+
+
+def _filled(shape: Any, inputs: Sequence[Tensor]) -> tuple[int, ...]:
+    """The shape with the first input's first size for a None in front."""
+    sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (-1,)
+    if sizes and sizes[0] is None and inputs and inputs[0].ndim:
+        sizes = (inputs[0].shape[0], *sizes[1:])
+    if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in sizes):
+        raise errors.value_error(
+            "ops.py_function", "shape", "a tuple of sizes, of which the first may be None if there are inputs", shape
+        )
+    return sizes
 
 
 def _computed(name: str, func: Callable[..., Any], given: Sequence[Array], forms: Sequence[Form]) -> list[Array]:

@@ -46,7 +46,8 @@ def save(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True)
     hdf5.write(model, weights)
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS_VERSION, "date_saved": date}
-    contents = (json.dumps(metadata).encode(), json.dumps(config).encode(), weights.getvalue())
+    written = json.dumps(config, default=registry.serialize)
+    contents = (json.dumps(metadata).encode(), written.encode(), weights.getvalue())
     with atomic_write(filepath) as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in zip(MEMBERS, contents, strict=True):
             archive.writestr(name, content)

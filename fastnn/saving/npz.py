@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 import fastnn
-from fastnn import errors
+from fastnn import errors, registry
 from fastnn.models import Functional, Sequential
 from fastnn.saving.atomic import atomic_write, check_target
 
@@ -83,7 +83,7 @@ def save_npz(model: Sequential | Functional, path: str | os.PathLike[str]) -> No
         "config": model.get_config(),
     }
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
-        _write_member(archive, "config", np.array(json.dumps(header, allow_nan=False)))
+        _write_member(archive, "config", np.array(json.dumps(header, allow_nan=False, default=registry.serialize)))
         for number, weight in enumerate(model.get_weights()):
             _write_member(archive, f"weights/{number}", weight)
 
