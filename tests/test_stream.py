@@ -175,6 +175,10 @@ def test_validation_from_batches():
     assert history.history["val_loss"] == [few] * 2
     generator = endless(cut(X[:96], Y[:96]))
     assert model.fit(X, Y, validation_data=generator, validation_steps=3, verbose=0).history["val_loss"] == [few]
+    rest = model.evaluate(X[48:96], Y[48:96], batch_size=16, verbose=0)[0]
+    generator = endless(cut(X[:96], Y[:96]))
+    history = model.fit(X, Y, epochs=3, validation_data=generator, validation_steps=3, verbose=0)
+    assert history.history["val_loss"] == [few, rest, few], "it goes on where it stopped"
     once = iter(cut(X, Y))
     with pytest.warns(UserWarning, match="fit validation_data: it has no more batches"):
         history = model.fit(X, Y, epochs=3, validation_data=once, verbose=0)

@@ -80,7 +80,7 @@ class Trainer(SingleBatches):
             Steps of an epoch; the next one goes on where it stopped. Default: all the data, once. A generator without
             an end needs it.
         validation_steps : int, optional
-            Validate on the first so many batches.
+            Validate on the first so many batches; a generator goes on where it stopped.
         validation_batch_size : int, optional
             Default: ``batch_size``.
         validation_freq : int or list of int

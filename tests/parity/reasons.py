@@ -234,6 +234,10 @@ BEHAVIOUR: dict[str, str] = {
         "a spent generator ends training with a warning; `shuffle=True` with a generator is ignored without one; "
         "`class_weight` is taken with generators, too; lists of numbers are one array"
     ),
+    "Model.fit, validation_steps": (
+        "a generator goes on where the validation before stopped, no batch twice or lost; in Keras its first two "
+        "come again each time, and on TensorFlow those fetched ahead are lost besides, how many depends on timing"
+    ),
     "Model.fit, verbose": (
         "1 draws with tqdm, on stderr; `auto` is silent where that is no terminal or notebook; 2 prints Keras's text"
     ),
