@@ -3,8 +3,8 @@
 #
 #   make demo     train a small CNN on the embedded digits
 #   make test     all tests; make test PYTEST="tests/test_cli.py -k info" for some
-#   make parity   the API beside the installed Keras, in an environment of its own (.venv-parity, 1.5 GB); make parity-page writes
-#                 docs/keras-parity.md
+#   make parity   the API beside the installed Keras, in an environment of its own (.venv-parity, 2.4 GB)
+#   make parity-page     writes docs/keras-parity.md, with the same environment
 #   make lint     ruff, mypy --strict, cython-lint
 #   make bench    benchmarks: a table, and JSON in .benchmarks/; make bench PYTEST=bench/training for some
 #   make bench-peers     fastnn beside PyTorch, TensorFlow, JAX, ... in an environment of its own (.venv-peers, 3 GB): bars, chart,
