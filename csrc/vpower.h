@@ -6,7 +6,7 @@
  *
  *              exp2   log2   log10  cbrt   power  hypot
  *   float32    0.96   1.04   1.00   0.82   0.51   0.51
- *   float64    0.89   1.18   1.10   0.74   0.97   0.96
+ *   float64    0.89   1.18   1.15   0.77   0.97   0.96
  *
  * NaN gives NaN; infinities, signed zeros, subnormal arguments and results are as in C's math.h; powers of 2 have exact
  * results of exp2 and log2, powers of 10 of log10, cubes of cbrt. */
