@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from peers.works import NOT_RUN, PEERS, WORKS, Bar, Work
+from peers.works import PEERS, WORKS, Bar, Work
 from sections import rewrite, table
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
     other: str  # the fastest of the others, or whatever the bar compares with
     measured: str
     bar: str
-    met: bool | None  # None: not a bar, or not run
+    met: bool | None  # None: not a bar
 
 
 def duration(us: float) -> str:
@@ -59,7 +59,6 @@ def verdicts(result: dict[str, Any]) -> list[Verdict]:
         for row in result.get("rows", []):
             if row["work"] == work.name and "fastnn" in row["peers"]:
                 found += of_row(work, row, result["machine"])
-    found += [Verdict(name, "1, 2", "", "", "not run", why, None) for name, why in NOT_RUN.items()]
     return found + of_scaling(result.get("scaling", [])) + of_memory(result.get("rss", {}))
 
 

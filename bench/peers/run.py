@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import machine
 from networks import data, forward_flops, initial_weights
 from peers.rss import peak_rss
-from peers.works import CHECKED_LOSS, NOT_RUN, PEERS, WORKS, Work
+from peers.works import CHECKED_LOSS, PEERS, WORKS, Work
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "peers.json"
@@ -264,7 +264,7 @@ def main() -> int:
             comparison.end()
             if comparison.complaints:
                 print(f"\nfrom the workers' log:\n{(Path(temporary) / 'workers.log').read_text()[-4000:]}")
-    result |= {"not_run": NOT_RUN, "complaints": comparison.complaints, "seconds": time.perf_counter() - begin}
+    result |= {"complaints": comparison.complaints, "seconds": time.perf_counter() - begin}
     target = options.json or (RESULTS if options.works is None and options.peers is None else None)
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)

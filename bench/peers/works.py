@@ -89,9 +89,5 @@ WORKS = [
     *(Work(f"GEMM {n} x {n} x {n}", "gemm", (Bar(("NumPy",), 1.7),), size=n, share=0.9)
       for n in (256, 512, 1024, 2048)),
 ]  # fmt: skip
-NOT_RUN = {
-    "ResNet-20, training step, batch 64": "newer than the last full run",
-    "ResNet-20, inference per image, batch 64": "newer than the last full run",
-}
 CHECKED_STEPS = 50
 CHECKED_LOSS = 1e-3  # relative
