@@ -10,15 +10,6 @@
  *
  * NaN gives NaN; zeros keep their sign, subnormal numbers are themselves; infinities and poles are as in C's math.h. */
 
-#if ITEM_BITS == 32
-#define MANTISSA 23
-#define V_K(single, twice) v_set1(single)
-#define I_K(single, twice) i_set1(single)
-#else
-#define MANTISSA 52
-#define V_K(single, twice) v_set1(twice)
-#define I_K(single, twice) i_set1(twice)
-#endif
 #define I_ONE I_K(0x3f800000, 0x3ff0000000000000) /* the bits of 1.0 */
 
 /* sinh(r) for |r| <= 1 and cosh(r) - 1 for |r| <= ln2/2; errors of the polynomials, relative to sinh and cosh, 2^-27.2
@@ -144,7 +135,4 @@ FNN_INLINE vec FNN(arctanh)(vec x) {
   y = v_sel(v_eq(a, one), v_set1((T)INFINITY), y);
   return v_with_sign(v_sel(v_le(a, one), y, v_set1((T)NAN)), x);
 }
-#undef MANTISSA
-#undef V_K
-#undef I_K
 #undef I_ONE

@@ -12,16 +12,6 @@
  * tests/test_vmath.py pins the table and the edges. Methods: Cody and Waite, Software Manual for the Elementary
  * Functions (1980), for the reductions; FreeBSD's e_log.c for the float64 logarithm's sum. */
 
-#if ITEM_BITS == 32
-#define MANTISSA 23
-#define V_K(single, twice) v_set1(single)
-#define I_K(single, twice) i_set1(single)
-#else
-#define MANTISSA 52
-#define V_K(single, twice) v_set1(twice)
-#define I_K(single, twice) i_set1(twice)
-#endif
-
 /* c[0] + c[1] x + ... + c[degree] x^degree */
 FNN_INLINE vec v_polynomial(const T *c, int degree, vec x) {
   vec p = v_set1(c[degree]);
@@ -268,9 +258,6 @@ FNN_INLINE vec v_erf(vec x) {
   return v_with_sign(y, x);
 }
 
-#undef MANTISSA
-#undef V_K
-#undef I_K
 #undef V_MAGIC
 #undef V_LN2_HI
 #undef V_LN2_LO

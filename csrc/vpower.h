@@ -11,16 +11,6 @@
  * NaN gives NaN; infinities, signed zeros, subnormal arguments and results are as in C's math.h; powers of 2 have exact
  * results of exp2 and log2, powers of 10 of log10, cubes of cbrt. */
 
-#if ITEM_BITS == 32
-#define MANTISSA 23
-#define V_K(single, twice) v_set1(single)
-#define I_K(single, twice) i_set1(single)
-#else
-#define MANTISSA 52
-#define V_K(single, twice) v_set1(twice)
-#define I_K(single, twice) i_set1(twice)
-#endif
-
 /* 2^r = 1 + r Q(r) for |r| <= 1/2; error of the polynomial 2^-26 and 2^-56. */
 FNN_INLINE vec FNN(exp2_core)(vec r) {
 #if ITEM_BITS == 32
@@ -188,6 +178,3 @@ FNN_INLINE vec FNN(hypot)(vec a, vec b) {
 #endif
   return v_sel(infinite, infinity, y);
 }
-#undef MANTISSA
-#undef V_K
-#undef I_K

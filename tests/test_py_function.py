@@ -1,6 +1,5 @@
 """ops.py_function: Python in a step, eagerly, symbolically, recorded and replayed."""
 
-import contextlib
 import os
 import signal
 import warnings
@@ -8,20 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
-from fastnn import KerasTensor, Tensor, _core, layers, models, ops, saving, utils
+from fastnn import KerasTensor, Tensor, layers, models, ops, saving, utils
+from tests.helpers import real_threads
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((640, 30)).astype(np.float32)
 Y = X[:, :1] * 2
-
-
-@contextlib.contextmanager
-def threads(n):
-    _core.set_num_threads(n)
-    try:
-        yield
-    finally:
-        _core.set_num_threads(None)
 
 
 class Sine(layers.Layer):
@@ -56,7 +47,7 @@ def has_programs(model):
 @pytest.mark.parametrize(("n", "width"), [(1, 8), (2, 500)])
 def test_replay_matches_eager(n, width):
     got = []
-    with threads(n), warnings.catch_warnings():
+    with real_threads(n), warnings.catch_warnings():
         warnings.simplefilter("error")
         for eager in (True, False):
             model = net(eager, width)
@@ -131,7 +122,7 @@ def test_an_error_in_it_reaches_the_user_and_leaves_the_model_usable(n):
     def fail():
         raise KeyError("mine")
 
-    with threads(n):
+    with real_threads(n):
         model = net(width=8 if n == 1 else 500)
         runs = [lambda: model.fit(X, Y, verbose=0), lambda: model.predict(X, verbose=0), lambda: model(X[:4])]
         for run in runs * 4:

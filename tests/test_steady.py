@@ -1,6 +1,5 @@
 """A steady step takes no memory, no page fault and no Python; Ctrl-C and errors in the data come between two steps."""
 
-import contextlib
 import ctypes
 import functools
 import gc
@@ -17,6 +16,7 @@ from fastnn.autograd import is_grad_enabled
 from fastnn.layers import base
 from fastnn.models import replay, stream
 from fastnn.models.data import Data
+from tests.helpers import real_threads
 
 RNG = np.random.default_rng(8)
 IMAGES = RNG.integers(0, 256, (96, 28, 28, 1), dtype=np.uint8)
@@ -55,15 +55,6 @@ def mlp(optimizer="adam", constraint=None):
 
 
 NETS = {"cnn": (cnn, 32), "mlp": (mlp, 32)}
-
-
-@contextlib.contextmanager
-def threads(n):
-    _core.set_num_threads(n)
-    try:
-        yield
-    finally:
-        _core.set_num_threads(None)
 
 
 # ---- memory
@@ -114,7 +105,7 @@ def recorded(make, kind, batch_size=32):
 @pytest.mark.parametrize("net", NETS)
 def test_steady_steps_take_no_page_fault_and_no_memory(net, kind, n, steps):
     make, batch_size = NETS[net]
-    with threads(n):
+    with real_threads(n):
         program, kept = recorded(make, kind, batch_size)
         program.replay(2, threads=1)
         gc.collect()
@@ -444,7 +435,7 @@ def test_a_wrong_label_stops_before_its_step_changes_anything(n):
         return model, np.tile(x, (3, 1, 1, 1)), np.tile(y, 3)
 
     for wrong in (5, 70, 250):  # in a step as written, in a recorded one, in a replay
-        with threads(n):
+        with real_threads(n):
             model, x, y = make()
             y[wrong] = 10
             with pytest.raises(ValueError, match="10"):

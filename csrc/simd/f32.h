@@ -2,6 +2,10 @@
 #define T float
 #define VL 16
 #define ITEM_BITS 32
+#define MANTISSA 23
+/* A constant of this type, of the two. */
+#define V_K(single, twice) v_set1(single)
+#define I_K(single, twice) i_set1(single)
 #define vec vec_f32
 #define msk msk_f32
 #define ivec ivec_f32

@@ -2,6 +2,10 @@
 #define T double
 #define VL 8
 #define ITEM_BITS 64
+#define MANTISSA 52
+/* A constant of this type, of the two. */
+#define V_K(single, twice) v_set1(twice)
+#define I_K(single, twice) i_set1(twice)
 #define vec vec_f64
 #define msk msk_f64
 #define ivec ivec_f64

@@ -2,6 +2,9 @@
 #undef T
 #undef VL
 #undef ITEM_BITS
+#undef MANTISSA
+#undef V_K
+#undef I_K
 #undef vec
 #undef msk
 #undef ivec

@@ -165,9 +165,6 @@ def _pad_to_ratio(x: Tensor, target: Sequence[int], value: float) -> Tensor:
     return pad(x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=value) if top or left else x
 
 
-# ---- arguments ----------------------------------------------------------------------------------------------------
-
-
 # ---- parts of images ----------------------------------------------------------------------------------------------
 
 
